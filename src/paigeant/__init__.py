@@ -1,6 +1,6 @@
 """Paigeant: durable workflows of pydantic-ai agents and plain async functions, as routing slips over many processes."""
 
-import paigeant_start as _start  # first: under `python -m paigeant` it hears Ctrl-C while the rest is loaded
+import paigeant_start as _start  # first: under `python -m paigeant` it handles Ctrl-C during the other imports
 from paigeant.activities.context import ActivityContext
 from paigeant.activities.registry import ActivityRegistry, activity
 from paigeant.activities.secrecy.secret import Secret

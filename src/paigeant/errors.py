@@ -37,7 +37,7 @@
         ├── ArgumentError        an argument is missing or does not validate
         └── ResultError          a result cannot be validated, serialised, or is too large
 
-Each carries the data of its message as attributes. What a command or an API makes of one is for them to say.
+Each has the data of its message as attributes. Commands and APIs decide how to present it.
 """
 
 from __future__ import annotations
@@ -48,19 +48,19 @@ from typing import Any, ClassVar
 
 
 class PaigeantError(Exception):
-    """The root of the tree; ``str()`` of any of them is one or two plain lines for a person."""
+    """Root of the tree; ``str()`` of any of them is one or two plain lines for a person."""
 
 
 class ConfigError(PaigeantError):
-    """A setting, a file or the installation is wrong; the text names it and the values allowed."""
+    """A setting, a file or the installation is wrong; the text names it and the valid values."""
 
 
 class UnknownScheme(ConfigError):
-    """No plugin answers to a URL's scheme."""
+    """No plugin is registered for a URL's scheme."""
 
 
 class HandlersError(ConfigError):
-    """The handlers file cannot be loaded, or holds nothing to serve."""
+    """The handlers file cannot be loaded, or contains nothing to serve."""
 
 
 class RegistrationError(PaigeantError):
@@ -68,7 +68,7 @@ class RegistrationError(PaigeantError):
 
 
 class RequestError(PaigeantError):
-    """What was asked for cannot be done; nothing was changed."""
+    """The request cannot be fulfilled; nothing was changed."""
 
 
 class UnknownWorkflow(RequestError):
@@ -96,14 +96,14 @@ class UnknownApproval(RequestError):
 
 
 class UnknownWorker(RequestError):
-    """No worker that is up has this id."""
+    """No living worker has this id."""
 
 
 class InvalidInput(RequestError):
-    """The input is no JSON, too large, too deep, not what the workflow declares, or cannot bind to the first step."""
+    """The input is not valid JSON, too large, too deep, not as declared, or cannot bind to the first step."""
 
     def __init__(self, message: str, *, index: int | None = None, reason: str | None = None) -> None:
-        """Keep which of several inputs it is, counted from 0, and the text without that."""
+        """Store the index of the input among several, from 0, and the text without it."""
         super().__init__(message)
         self.index = index
         self.reason: str = message if reason is None else reason
@@ -114,14 +114,14 @@ class DispatchConflict(RequestError):
 
 
 class WrongState(RequestError):
-    """The run's status does not allow what was asked."""
+    """The run's status does not allow the request."""
 
 
 class RunFailed(PaigeantError):
-    """The run ended otherwise than completed, so that it has no output."""
+    """The run ended with a status other than completed, so that it has no output."""
 
     def __init__(self, message: str, *, workflow_id: str, status: str, step: str | None = None) -> None:
-        """Keep the run's id and status, and the step that failed, if one did."""
+        """Store the run's id and status, and the failed step, if any."""
         super().__init__(message)
         self.workflow_id = workflow_id
         self.status = status
@@ -129,7 +129,7 @@ class RunFailed(PaigeantError):
 
 
 class ResultTimeout(PaigeantError, TimeoutError):
-    """The run was not final in time; it goes on all the same."""
+    """The run was not final in time; it goes on nevertheless."""
 
 
 class Unavailable(PaigeantError):
@@ -141,13 +141,13 @@ class IdentityUnavailable(PaigeantError):
 
 
 class MessageRejected(PaigeantError):
-    """Bytes that are not a message of ours, or not of this version; never executed, kept as dead letter."""
+    """Bytes that are not a message of ours, or of another version; never executed, stored as a dead letter."""
 
 
 class TamperedMessage(MessageRejected):
-    """A hop is not what its row says, or what was signed; never executed, held for a person to look at.
+    """A hop differs from its row, or from its signature; never executed, held for a person.
 
-    The text names the link that is broken, ``reason`` what the run waits for.
+    The text names the broken link, ``reason`` is the wait reason of the run.
     """
 
     reason: ClassVar[str] = "tampered"
@@ -160,25 +160,25 @@ class UnsignedRun(TamperedMessage):
 
 
 class UnsignedDeed(TamperedMessage):
-    """Somebody is said to have cancelled or resumed a run, or to have set something of it, and nobody has signed it."""
+    """A run was cancelled, resumed or changed, without a signed deed of a person."""
 
 
 class RevokedKey(TamperedMessage):
-    """A run rests on what was signed with a key that did not count any more when it was stored."""
+    """A run depends on a signature by a key that was already invalid when it was stored."""
 
     reason: ClassVar[str] = "revoked"
 
 
 class ExpiredRun(TamperedMessage):
-    """A run is older than its dispatcher has allowed: a person has to send it on its way."""
+    """A run is older than its dispatch permits: a person has to resume it."""
 
     reason: ClassVar[str] = "expired"
 
 
 class UnknownKey(MessageRejected):
-    """What is signed is signed by a key that is not trusted here; offered again, to whoever knows ``kid``.
+    """A signature by a key that is not trusted here; the hop is offered again, to workers that know ``kid``.
 
-    So many seconds later, ``again_in``: soon at first, for a key set may be about to be read again.
+    ``again_in`` is the delay in seconds: short at first, since a key set may be about to be read again.
     """
 
     def __init__(self, text: str, kid: str, again_in: float = 60.0) -> None:
@@ -188,43 +188,43 @@ class UnknownKey(MessageRejected):
 
 
 def reason_of(error: MessageRejected) -> str:
-    """Return what a run waits for whose message was rejected."""
+    """Return the wait reason of a run whose message was rejected."""
     return error.reason if isinstance(error, TamperedMessage) else "unreadable"
 
 
 class UnreadableSecret(MessageRejected):
-    """A secret of a step is sealed to other keys than this process has; offered again, to whoever may have one."""
+    """A secret of a step is sealed to other keys than this process has; the step is offered to other workers."""
 
 
 class Terminal(PaigeantError):
-    """Raise it in an activity to say that another attempt would fail the same way.
+    """Raise it in an activity if another attempt would fail the same way.
 
-    The ``variables`` are set with it: what undoes the steps before sees them.
+    The ``variables`` are set with it: compensations of earlier steps see them.
     """
 
     variables: Mapping[str, Any] = MappingProxyType[str, Any]({})
 
     def __init__(self, *args: object, variables: Mapping[str, Any] | None = None) -> None:
-        """Keep the text, and what is to be set."""
+        """Store the text, and the variables to set."""
         super().__init__(*args)
         if variables is not None:
             self.variables = variables
 
 
 class BudgetExceeded(Terminal):
-    """A request to a model would cost more than a budget has left; the text names the budget and what was spent."""
+    """A model request would exceed a budget; the text names the budget and the spent amount."""
 
 
 class IdentityRefused(Terminal):
-    """A token is not what it should be, was denied by the provider, or is more than the run may ask for."""
+    """A token is invalid, was denied by the provider, or exceeds what the run may request."""
 
 
 class GrantExpired(IdentityRefused):
-    """The token for which a run acts has run out: a person has to sign in again."""
+    """The token on whose behalf a run acts has expired: a person has to sign in again."""
 
 
 class ArgumentError(Terminal):
-    """An argument of a step is missing or does not validate; the text names it and what there was."""
+    """An argument of a step is missing or invalid; the text names it and the value."""
 
 
 class ResultError(Terminal):

@@ -1,4 +1,4 @@
-"""Backends by URL scheme, through entry points: a mere look-up, so that nothing names a backend it does not use."""
+"""Backends by URL scheme, through entry points: a lookup, so that no code names a backend it does not use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXTRAS: Final = {
     "paigeant.log_stores": {"postgresql": "postgres"},
     "paigeant.transports": {"redis": "redis", "rediss": "redis", "amqp": "rabbitmq", "amqps": "rabbitmq"},
 }
-"""Schemes of a group that an extra of this package brings, and its name."""
+"""Schemes of each group that an extra of this package provides, with the extra's name."""
 
 _URL: Final = re.compile(r"[A-Za-z][\w+.-]*://[^\s'\"]*")
 _USER: Final = re.compile(r"[\w.%+*~-]*")
@@ -23,26 +23,26 @@ _WRONG_PORT: Final = re.compile(r"^((?:\[[^\]]*\]|[^:/?#\[\]]*):)(?!\d{0,5}(?:[/
 _PORT: Final = r"\1***"
 _OPTION: Final = re.compile(r"([?&;])([^=&;#]*)=([^&;#]*)")
 _SETTING: Final = re.compile(r"(\w+)\s*=\s*('(?:[^'\\]|\\.)*'?|\S+)")
-"""One of libpq's settings, as in ``host=db password='a b'``: no URL, but what some paste for one."""
+"""Setting of libpq, such as ``host=db password='a b'``: not a URL, but sometimes pasted as one."""
 _SECRET: Final = re.compile(r"pass|pwd|^pw$|secret|token|auth|cred|^(api[-_]?)?key$", re.IGNORECASE)
 _PLAIN: Final = frozenset(
     {"host", "port", "user", "username", "database", "dbname", "ssl", "sslmode", "target_session_attrs", "timeout"}
     | {"prepared_statement_cache_size", "krbsrvname", "gsslib", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
     | {"cafile", "capath", "certfile", "keyfile", "no_verify_ssl", "heartbeat", "name", "lose", "duplicate", "seed"}
 )
-"""Options of URLs that hold no secret. Of others, which may be a password's name mistyped, only numbers are shown."""
+"""URL options without secrets. Of others, such as a misspelt password option, only numbers are shown."""
 
 
 def redacted(text: str) -> str:
-    """Return the text with the passwords of the URLs in it replaced by ``***``; for whatever is shown to a person.
+    """Replace the passwords of URLs in a text by ``***``; for every text that is shown to a person.
 
-    However they are written there, also where the URL is malformed: rather too much is left out than too little.
+    It handles all spellings, also in malformed URLs: it removes too much rather than too little.
     """
     return _URL.sub(lambda hit: redacted_url(hit[0]), text)
 
 
 def redacted_url(url: str) -> str:
-    """Return what is meant to be a URL without its passwords, whatever is in it."""
+    """Return a supposed URL without its passwords, whatever its content."""
     scheme, found, rest = url.partition("://")
     if not found and _SETTING.match(url.lstrip()):
         return " ".join(hit[0] if hit[1] in _PLAIN else f"{hit[1]}=***" for hit in _SETTING.finditer(url))
@@ -55,7 +55,7 @@ def redacted_url(url: str) -> str:
     if scheme.startswith("sqlite") and rest.startswith("/"):
         return scheme + found + _OPTION.sub(_shown_option, rest)
     user, at, there = rest.rpartition("@")
-    if _OPTION.search(user):  # an @ of a user name, of an option's value, or of both: nobody can tell
+    if _OPTION.search(user):  # the @ may belong to a user name, to an option's value, or to both
         return f"{scheme}{found}{_WRONG_PORT.sub(_PORT, rest.partition('?')[0])}?***"
     if at:
         name, colon, _ = user.partition(":")
@@ -73,9 +73,9 @@ def _shown_option(hit: re.Match[str]) -> str:
 
 
 def load_plugin(group: str, scheme: str, *, url: str | None = None) -> Any:
-    """Return what is registered for ``scheme`` in an entry point group such as ``paigeant.stores``.
+    """Return the object registered for ``scheme`` in an entry point group such as ``paigeant.stores``.
 
-    Raises :class:`~paigeant.errors.UnknownScheme`, which lists the schemes there are and the extra to install.
+    Raises :class:`~paigeant.errors.UnknownScheme`, which lists the available schemes and the extra to install.
     """
     kind = group.rpartition(".")[2].removesuffix("s").replace("_", " ")
     found = {point.name: point for point in _installed().select(group=group)}
@@ -95,5 +95,5 @@ def load_plugin(group: str, scheme: str, *, url: str | None = None) -> Any:
 
 @cache
 def _installed() -> Any:
-    """Return what all packages offer: looked for once, since each look reads a file of every package."""
+    """Return the entry points of all packages, read once: each read opens a file of every package."""
     return entry_points()

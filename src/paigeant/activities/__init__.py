@@ -1,1 +1,1 @@
-"""From function to step: the registry, binding of arguments, the context."""
+"""Activities: the registry, binding of arguments, and the context of a step."""

@@ -1,4 +1,4 @@
-"""Arguments are bound by name, as in pytest or FastAPI: what a function's parameters are and where each comes from."""
+"""Binding of arguments by name, as in pytest or FastAPI: parameters of a function, and sources of their values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A function's parameters: those bound by name, and the one, if any, that takes the context."""
+    """Parameters of a function: those bound by name, and the one, if any, that takes the context."""
 
     parameters: tuple[Parameter, ...]
     context: str | None
@@ -75,7 +75,7 @@ def read_signature(function: Callable[..., Any]) -> Signature:
 
 
 def unbindable(parameter: inspect.Parameter) -> str:
-    """Say of a parameter that has no name to be bound by what to write instead."""
+    """Return the error text for a parameter that cannot be bound by name, with the remedy."""
     stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
     text = f"parameter {parameter.name!r} cannot be bound by name"
     text += f": it is {stars}{parameter.name}" if stars else ": it is positional only"
@@ -84,7 +84,7 @@ def unbindable(parameter: inspect.Parameter) -> str:
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    """Annotations, resolved; a ``__signature__`` made by hand wins."""
+    """Return the resolved annotations; a ``__signature__`` made by hand wins."""
     made = getattr(function, "__signature__", None)
     if made is None:
         inner = inspect.unwrap(function)
@@ -96,7 +96,7 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def shape_of(annotation: Any, what: str, where: str) -> TypeAdapter[Any]:
-    """Return the adapter of an annotation; raises RegistrationError, naming place and thing, if pydantic has none."""
+    """Return the adapter of an annotation; raises RegistrationError, naming place and name, if pydantic has none."""
     try:
         return adapter(annotation)
     except UnknownShape as error:
@@ -105,7 +105,7 @@ def shape_of(annotation: Any, what: str, where: str) -> TypeAdapter[Any]:
 
 
 def refuse_code(annotation: Any, what: str, where: str) -> None:
-    """Raise RegistrationError for an annotation that only functions or classes fit: no value in JSON does."""
+    """Raise RegistrationError for an annotation that only functions or classes fit: JSON has no such value."""
     kind = get_origin(annotation) or annotation
     if kind is type or kind is Callable:
         text = f"{where}: {what}: {shown(annotation)} is code, and values travel as JSON; use its name, or a default"
@@ -115,34 +115,34 @@ def refuse_code(annotation: Any, what: str, where: str) -> None:
 @quickly_made
 @dataclass(frozen=True)
 class Sources:
-    """Where arguments come from, as JSON texts, the first that has the name winning; ``fields`` are the input's.
+    """Sources of arguments, as JSON texts; the first source that has the name wins. ``fields`` are the input's.
 
-    Explicit arguments first, an explicit null included; then ``payload`` and ``previous``; then variables, which are
-    written later than the input whose fields come last.
+    Explicit arguments come first, also an explicit null; then ``payload`` and ``previous``; then variables, which are
+    written later than the input, whose fields come last.
     """
 
     explicit: Mapping[str, bytes]
     reserved: Mapping[str, bytes]
     variables: Mapping[str, bytes]
     others: Collection[str] = ()
-    """Names of further variables, which nobody asked for."""
+    """Names of further variables, which no parameter needs."""
 
     def find(self, name: str) -> bytes | None:
-        """Return the JSON text that binds to this name, None if there is nothing."""
+        """Return the JSON text that binds to this name, None if no source has it."""
         for source in (self.explicit, self.reserved, self.variables):
             if name in source:
                 return source[name]
         return self.field(name)
 
     def field(self, name: str) -> bytes | None:
-        """Return the text of a field of the input, None if there is none of this name."""
+        """Return the text of a field of the input, None if it has no such field."""
         if name not in self._texts and name in self.fields:
             self._texts[name] = to_json(self.fields[name])
         return self._texts.get(name)
 
     @lazy
     def _texts(self) -> dict[str, bytes]:
-        """The texts of fields that were asked for."""
+        """The texts of the requested fields."""
         return {}
 
     @lazy
@@ -151,12 +151,12 @@ class Sources:
         return fields_of(self.reserved["payload"]) if "payload" in self.reserved else {}
 
     def names(self) -> list[str]:
-        """Return every name there is, sorted."""
+        """Return all available names, sorted."""
         return sorted({*self.explicit, *self.reserved, *self.variables, *self.others, *self.fields})
 
 
 def fields_of(payload: bytes) -> Mapping[str, Any]:
-    """Return the fields of an input, none if it is no object."""
+    """Return the fields of an input, none if it is not an object."""
     value = from_json(payload)
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
@@ -170,8 +170,8 @@ def _there(parameter: Parameter, sources: Sources) -> str:
 def bind(signature: Signature, sources: Sources, step: str, secret: Collection[str] = ()) -> dict[str, Any]:
     """Return the keyword arguments for a function, validated against their annotations.
 
-    Raises :class:`~paigeant.errors.ArgumentError`, naming step and parameter, for one that is missing or invalid.
-    No value of the ``secret`` ones is in the error, nor behind it.
+    Raises :class:`~paigeant.errors.ArgumentError`, naming step and parameter, for one that is missing or invalid. The
+    error, and its causes, contain no value of the ``secret`` arguments.
     """
     bound: dict[str, Any] = {}
     for parameter in signature.parameters:

@@ -1,4 +1,4 @@
-"""What a user gives as code: where it stands, what lies under its decorators, and what can be no activity."""
+"""Callables of users: their location, the function under their decorators, and callables that cannot be activities."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from paigeant.model.checks.options import written_at
 from paigeant.model.values.showing import shown
 
 _EAGER: Final = frozenset({str, int, float, bool, type(None), dict, list, tuple, bytes})
-"""Types of most results, which need no look at what they can do."""
+"""Types of most results, which need no further check."""
 
 _LAZY: Final = frozenset({Generator, Iterator, AsyncGenerator, AsyncIterator})
-"""What a return annotation says of a function whose code has not run when it returns."""
+"""Return annotations of functions whose code has not run when they return."""
 
 _CURE: Final = (
     "its code would run after the step, without its timeout and retries; return a list, or park between the parts, "
@@ -25,7 +25,7 @@ _CURE: Final = (
 
 
 def layers(function: Callable[..., Any]) -> list[Callable[..., Any]]:
-    """Return a function and all that it calls in turn: what partials, decorators, methods and classes are around."""
+    """Return a function and the functions it wraps, in turn: those in partials, decorators, methods and classes."""
     found: list[Callable[..., Any]] = []
     inner: Any = function
     while inner is not None and not any(inner is each for each in found):
@@ -47,9 +47,9 @@ def _within(function: Any) -> Any:
 
 
 def location(function: Callable[..., Any], what: str | None = None) -> str:
-    """Return ``file:line`` of a function, for error messages, or of the line that declares it, if it is not Python's.
+    """Return ``file:line`` of a function, for errors; for functions not written in Python, the line that declares it.
 
-    Raises RegistrationError for what cannot be called at all, where ``what`` is the decorator that got it.
+    Raises RegistrationError for an object that is not callable; ``what`` is the decorator that got it.
     """
     if what is not None and not callable(cast("Any", function)):
         raise RegistrationError(f"{written_at()}: {what} takes a function, not {shown(function)}")
@@ -61,9 +61,9 @@ def location(function: Callable[..., Any], what: str | None = None) -> str:
 
 
 def is_same(old: Any, new: Any) -> bool:
-    """Tell whether this is the same function again: a notebook's cell run again, or a module loaded again.
+    """True if this is the same function again: a notebook's cell run again, or a module loaded again.
 
-    What is defined within a function is another one each time; an agent is the same if the same line makes it.
+    A function defined within a function is a different one each time; an agent is the same if the same line makes it.
     """
     if old is new:
         return True
@@ -81,7 +81,7 @@ def refuse_generators(function: Callable[..., Any], where: str) -> None:
 
 
 def refuse_single_dispatch(function: Callable[..., Any], where: str) -> None:
-    """Raise RegistrationError for a function that chooses by its first argument, which it takes by position alone."""
+    """Raise RegistrationError for a single-dispatch function: it takes its first argument by position alone."""
     for layer in layers(function):
         code = getattr(layer, "__code__", None)
         if code is not None and code.co_filename == functools.__file__ and "singledispatch" in code.co_qualname:
@@ -90,7 +90,7 @@ def refuse_single_dispatch(function: Callable[..., Any], where: str) -> None:
 
 
 def refuse_lazy_result(annotation: Any, where: str) -> None:
-    """Raise RegistrationError for a return annotation that promises something to be read later."""
+    """Raise RegistrationError for a return annotation whose value is read later, such as a generator."""
     kind = get_origin(annotation) or annotation
     if isinstance(kind, type) and kind in _LAZY:
         text = f"{where}: it returns {annotation!r}, which is read only later: {_CURE}"
@@ -98,7 +98,7 @@ def refuse_lazy_result(annotation: Any, where: str) -> None:
 
 
 def is_lazy(result: Any) -> bool:
-    """Tell whether what a function returned has still to be run: a generator, an iterator, or something to await."""
+    """True if a returned value has yet to be run: a generator, an iterator or an awaitable."""
     if type(result) in _EAGER:
         return False
     if isinstance(result, Iterator | AsyncIterator) or inspect.isawaitable(result):

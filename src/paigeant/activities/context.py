@@ -1,4 +1,4 @@
-"""What an activity may know about the step it executes."""
+"""Context of an activity: facts about the step, and its access to the run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class StepLogger(logging.LoggerAdapter[logging.Logger]):
-    """Logger whose lines carry the ids of a step as fields, beside what a call gives as ``extra``."""
+    """Logger whose lines carry the ids of a step as fields, in addition to ``extra``."""
 
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
         """Log a line; the text of a secret that a running step holds is masked."""
@@ -41,13 +41,13 @@ class StepLogger(logging.LoggerAdapter[logging.Logger]):
 @spelled(ResultError)
 @dataclass(frozen=True, slots=True)
 class ActivityContext:
-    """The step at hand; an activity gets it by annotating a parameter with this class, whatever its name.
+    """The step being executed; an activity receives it in any parameter annotated with this class.
 
-    ``idempotency_key`` is the same on every attempt of a step and differs for its compensation: give it to the systems
-    that you call, so that what they did for an attempt that died is not done twice. ``attempt`` counts from 1.
-    ``itinerary`` is what remains after this step; its steps are made as they are asked for. On the way back ``unknown``
-    says that the step undone did not end, so that nobody knows how far it came, and ``fault`` is what turned the run
-    round. ``heartbeat_detail`` is what the latest heartbeat of an earlier attempt said, as JSON data.
+    ``idempotency_key`` is the same on every attempt of a step and differs for its compensation: pass it to the systems
+    that you call, so that effects of an attempt that died are not repeated. ``attempt`` counts from 1. ``itinerary``
+    holds the entries after this step, created on access. During compensation ``unknown`` is True if the undone step did
+    not end, so that nobody knows how far it got, and ``fault`` is the error that made the run turn round.
+    ``heartbeat_detail`` is the detail of the latest heartbeat of an earlier attempt, as JSON data.
     """
 
     workflow_id: UUID
@@ -66,7 +66,7 @@ class ActivityContext:
 
     @staticmethod
     def current() -> ActivityContext:
-        """Return the context of the step whose code calls this: an activity, and whatever it calls, in any thread.
+        """Return the context of the running step: in an activity and everything it calls, in any thread.
 
         Raises LookupError outside of a step.
         """
@@ -97,17 +97,17 @@ class ActivityContext:
 
     @property
     def identity(self) -> Identity:
-        """The person for whom the run acts: ``await ctx.identity.token(audience="crm", scopes=["read"])``."""
+        """The person on whose behalf the run acts: ``await ctx.identity.token(audience="crm", scopes=["read"])``."""
         return Identity(None if self._session is None else self._session.identity)
 
     def heartbeat(self, detail: Any = None) -> None:
-        """Say that the step gets on and, as ``detail``, how far it is; cheap, from any thread, as often as you like.
+        """Report that the step makes progress, with an optional ``detail``; cheap, from any thread, at any rate.
 
-        A detail is anything that is at most 16 KiB as JSON. The latest is kept with the next beat of the worker, or as
-        the attempt fails, for the next attempt, which finds it in ``heartbeat_detail``; None leaves it as it is.
+        A detail is any value of at most 16 KiB as JSON. The latest one is stored with the worker's next heartbeat, or
+        when the attempt fails; the next attempt finds it in ``heartbeat_detail``. None keeps the present detail.
 
-        Raises :class:`~paigeant.errors.ResultError` for a detail that is none, and CancelledError in a thread that goes
-        on though its step was cut short: this is how it can be stopped.
+        Raises :class:`~paigeant.errors.ResultError` for an invalid detail, and CancelledError in a thread that
+        continues although its step was cancelled: this is how such a thread can be stopped.
         """
         if self._session is not None:
             self._session.heartbeat(detail)
@@ -117,13 +117,13 @@ class ActivityContext:
         return None if self._session is None else await self._session.load(name)
 
     async def save_variable(self, name: str, value: Any) -> None:
-        """Set a variable of the run at once: it is durable when this returns, whatever becomes of the step.
+        """Set a variable of the run at once: it is durable when this returns, whatever the result of the step.
 
-        The steps that follow see it, and the compensations. A later attempt of the step, and the ``variables`` of its
-        result or of a Terminal, write over it. While the store is away this waits.
+        Later steps and compensations see it. A later attempt of the step, and the ``variables`` of its result or of a
+        Terminal, overwrite it. While the store is unavailable this waits.
 
-        Raises :class:`~paigeant.errors.ResultError` for what is no name and for a value that cannot be stored, and
-        CancelledError once the step is over, or another worker has it.
+        Raises :class:`~paigeant.errors.ResultError` for an invalid name and for a value that cannot be stored, and
+        CancelledError once the step has ended, or another worker has its lease.
         """
         if self._session is not None:
             await self._session.save(name, value)
@@ -137,33 +137,33 @@ class ActivityContext:
         cost: Cost | Callable[[Any], Cost] = None,
         tokens: int | tuple[int, int] | Callable[[Any], int | tuple[int, int]] = 0,
     ) -> Coroutine[Any, Any, T]:
-        """Return what ``function(*arguments)`` returns, called once: a later attempt of the step finds it recorded.
+        """Return the result of ``function(*arguments)``, called once: a later attempt of the step finds it recorded.
 
         The function is async, or sync and called in a thread. Its result is written as JSON of the type ``shape``, and
-        read from that, so that the first attempt gets the same as every other; without a shape it is JSON data. An
-        error is not recorded. The n-th call of a name within an execution is the n-th that is recorded, counted when
-        this is called, not when it is awaited. The call runs at least once: a worker that dies between the result and
-        its record leaves it to be made again.
+        read back from it, so that the first attempt gets the same value as every other; without a shape it is JSON
+        data. An error is not recorded. The n-th call of a name within an execution matches the n-th recorded one,
+        counted when this is called, not when it is awaited. The call runs at least once: if a worker dies between the
+        result and its recording, it is made again.
 
-        ``cost`` in US dollars and ``tokens``, a number or those of the input and the output, put it into the ledger;
+        ``cost`` in US dollars and ``tokens``, a number or a pair for input and output, are charged to the ledger;
         either may be a function of the result.
 
-        Raises :class:`~paigeant.errors.ResultError` for a result that is not of this shape or is too large, and what
-        the function raises.
+        Raises :class:`~paigeant.errors.ResultError` for a result that is not of this shape or is too large, and any
+        error of the function.
         """
         return call_recorded(self._session, name, function, arguments, (shape, Spent(cost, tokens)))
 
 
 CURRENT_STEP: Final[ContextVar[Callable[[], ActivityContext] | None]] = ContextVar("paigeant_step", default=None)
-"""What makes the context of the step whose code runs; set by whoever runs it."""
+"""Factory of the running step's context; set by the executor."""
 
 
 def current_session() -> StepSession | None:
-    """Return the session of the step whose code calls this, None outside of one: for adapters, as session_of."""
+    """Return the session of the running step, None outside of one: for adapters, as :func:`session_of`."""
     step = CURRENT_STEP.get()
     return None if step is None else session_of(step())
 
 
 def session_of(ctx: ActivityContext) -> StepSession | None:
-    """Return the session of a step, None for a context made by hand: for adapters such as that of agents."""
+    """Return the session of a step, None for a context made by hand: for adapters such as the one of agents."""
     return ctx._session  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (private to users, not to this package)

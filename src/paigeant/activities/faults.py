@@ -1,4 +1,4 @@
-"""From an exception to a fault: what it was, and where in the user's own file."""
+"""Conversion of an exception to a fault: its type, text, and line in the user's own file."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from paigeant.model.values.showing import class_name
 _OURS: Final = str(Path(__file__).parents[1])
 _LIBRARIES: Final = tuple({*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, _OURS, "<"})
 SEVERAL: Final = 5
-"""Errors behind an error that its text tells of."""
+"""Number of causes that the text of an error includes."""
 
 LONGEST_RETRY_AFTER: Final = timedelta(days=1).total_seconds()
-"""What an error may ask for with ``retry_after``, at most, in seconds."""
+"""Longest ``retry_after`` of an error, in seconds."""
 
 MESSAGE_CHARACTERS: Final = 2_000
-"""What is kept of an error's text."""
+"""Length to which an error's text is cut."""
 
 
 def describe(error: BaseException, kind: FaultKind = FaultKind.ERROR) -> Fault:
     """Return the error as data, with the innermost line that is neither Paigeant's nor a library's.
 
-    It raises nothing, whatever the methods and attributes of the error do.
+    It never raises, whatever the methods and attributes of the error do.
     """
     name = clean(qualified_name(type(error)))
     try:
@@ -48,9 +48,9 @@ def describe(error: BaseException, kind: FaultKind = FaultKind.ERROR) -> Fault:
 
 
 def asked_delay(error: BaseException) -> float | None:
-    """Return the seconds that an error asks for with ``retry_after``; None for what is no duration, or raises.
+    """Return the seconds in the ``retry_after`` of an error; None if it is not a duration, or raises.
 
-    It is a number, a timedelta, or a text, in which a number alone is seconds as in HTTP; and at most a day.
+    It is a number, a timedelta, or a text, in which a number alone means seconds as in HTTP; a day at most.
     """
     try:
         asked: Any = getattr(error, "retry_after", None)
@@ -63,7 +63,7 @@ def asked_delay(error: BaseException) -> float | None:
 
 
 def text_of(error: BaseException) -> str:
-    """Return what an error says, its class where it says nothing; it raises nothing."""
+    """Return the text of an error, or its class if the text is empty; it never raises."""
     name = qualified_name(type(error))
     try:
         return str(error) or name
@@ -72,9 +72,9 @@ def text_of(error: BaseException) -> str:
 
 
 def _others(error: BaseException) -> list[str]:
-    """Tell of the errors of a group, and of those that led to this one, the nearest first.
+    """Return the texts of the errors in a group, and of the causes of this error, the nearest first.
 
-    Not of those behind an error of ours: it says what may be said, and leaves out credentials that were quoted.
+    Causes of Paigeant's own errors are left out: they may quote credentials, which the error itself does not.
     """
     if isinstance(error, PaigeantError):
         return []
@@ -89,13 +89,13 @@ def _others(error: BaseException) -> list[str]:
 
 
 def clean(text: str) -> str:
-    """Return a text that every store can keep: not too long, of valid Unicode, without NUL, and without secrets."""
+    """Return a text that every store can hold: of limited length, valid Unicode, without NUL and without secrets."""
     text = masked(text)[: MESSAGE_CHARACTERS + 1].encode(errors="backslashreplace").decode().replace("\0", "\\x00")
     return text if len(text) <= MESSAGE_CHARACTERS else f"{text[: MESSAGE_CHARACTERS - 1]}…"
 
 
 def standing_at(thread: int) -> str:
-    """Return, in words, where a thread is at the moment: the innermost line that is neither ours nor a library's."""
+    """Describe the line that a thread is executing: the innermost one that is neither ours nor a library's."""
     frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]  (documented; there is no other)
     for frame, number in walk_stack(frames.get(thread)):
         file = frame.f_code.co_filename

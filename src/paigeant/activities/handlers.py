@@ -1,4 +1,4 @@
-"""A registered activity as data: the functions to call, forward and back, and what governs them."""
+"""A registered activity as data: its functions, forward and compensating, and their options."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from paigeant.model.values.shapes import first_line
 from paigeant.model.values.showing import did_you_mean, shown
 
 _MOST: Final = 100_000
-"""Steps of one activity at a time in one worker, at most."""
+"""Limit of ``concurrency``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Options that were looked at; durations are in seconds."""
+    """Validated options; durations are in seconds."""
 
     retry: RetryPolicy | None = None
     timeout: float | None = None
@@ -40,7 +40,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """A function to call, and how: what an activity does forward, or back."""
+    """A function to call, and its options: the forward or the compensating side of an activity."""
 
     function: Callable[..., Any]
     signature: Signature
@@ -52,19 +52,19 @@ class Handler:
     on_interrupt: OnInterrupt = OnInterrupt.RERUN
     returns: Any = Any
     places: tuple[Place, ...] = ()
-    """Where the template of an agent's prompt takes values."""
+    """Places of values in the template of an agent's prompt."""
     prompted: frozenset[str] = frozenset()
-    """The names of which an agent's prompt is made, by a template or a function."""
+    """Names that an agent's prompt uses, in a template or a function."""
 
     @property
     def interface(self) -> str:
-        """What a run that is dispatched against it is compared by.
+        """Interface of the function, which is compared with the one at a run's dispatch.
 
-        Raises RegistrationError where a type within an annotation names what is still not there.
+        Raises RegistrationError for a type in an annotation that refers to a name which still does not exist.
         """
         try:
             return interface_of([(p.name, p.annotation, p.required) for p in self.signature.parameters], self.returns)
-        except Exception as error:  # types have code of their own
+        except Exception as error:  # types may run custom code
             text = f"{self.where}: a type within its annotations cannot be resolved: {first_line(error)}"
             raise RegistrationError(text) from error
 
@@ -80,16 +80,16 @@ class Activity:
     concurrency: int | None = None
     source: object = None
     agent: AdaptedAgent | None = None
-    """What it is as an agent."""
+    """The adapted agent, if it is one."""
 
     @property
     def is_agent(self) -> bool:
-        """Whether it is an agent, not a function."""
+        """True for an agent, False for a function."""
         return not callable(self.source) and isinstance(self.source, AgentLike)
 
     @property
     def card(self) -> ActivityCard:
-        """What a worker publishes about it: JSON Schemas of its arguments and its result."""
+        """The card that a worker publishes: JSON Schemas of the arguments and the result."""
         properties = {p.name: _published(p.shape, "validation") for p in self.execute.signature.parameters}
         required = [p.name for p in self.execute.signature.parameters if p.required]
         schema = {"type": "object", "properties": properties, "required": required}
@@ -105,14 +105,14 @@ class Activity:
         )
 
     def refusal(self, step: Step) -> str | None:
-        """Return why a step cannot say of its agent what it says, None if it can, or says nothing."""
+        """Return the reason to refuse a step's agent options, None if they are valid or absent."""
         if step.agent is None:
             return None
         return NO_AGENT if self.agent is None else self.agent.card.refusal(step.agent)
 
 
 def read_options(options: Mapping[str, Any], what: str) -> Rules:
-    """Return the options of an activity, looked at; raises RegistrationError, naming what is wrong and the cure."""
+    """Return the validated options of an activity; raises RegistrationError, naming the error and the remedy."""
     retry, concurrency = options.get("retry"), options.get("concurrency")
     if retry is not None and not isinstance(retry, RetryPolicy):
         text = HOW["retry"]
@@ -133,7 +133,7 @@ def read_options(options: Mapping[str, Any], what: str) -> Rules:
 
 
 def read_limit(option: str, given: Any, what: str) -> float | None:
-    """Return a duration in seconds; raises RegistrationError for what is none, and for nothing at all."""
+    """Return a duration in seconds, None if not given; raises RegistrationError for one that is invalid or 0."""
     if given is None:
         return None
     try:
@@ -160,7 +160,7 @@ def _counted(number: int) -> str:
 
 
 def _published(shape: TypeAdapter[Any], mode: JsonSchemaMode) -> dict[str, Any]:
-    """Return the JSON Schema of a type; that of anything where none can be had, as of a callable or odd enums."""
+    """Return the JSON Schema of a type; that of any value if there is none, as for a callable or odd enums."""
     try:
         return shape.json_schema(mode=mode)
     except (PydanticUserError, ValueError):

@@ -1,8 +1,8 @@
-"""What a step was dispatched against, as one short line, and whether the code that serves it still fits.
+"""Interface of a step at dispatch, as one short line, and comparison with the code that serves it now.
 
-``amount:5f3a02,note?:1d9c77>id:8e21b4`` is a contract: the arguments, marked where they have a default, and what comes
-out, each with a digest of its shape. It travels with the run, so that nothing has to be looked up to compare two of
-them, and the difference can be said in words.
+``amount:5f3a02,note?:1d9c77>id:8e21b4`` is an interface: the arguments, marked if they have a default, and the result,
+each with a digest of its type. It travels with the run, so that two interfaces can be compared without a lookup, and
+their difference can be described in words.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 from paigeant.activities.type_digests import kind_digest, needed_digest, result_fields
 
 _WHOLE: Final = "*"
-"""The name of a result that is no object."""
+"""Name of a result that is not an object."""
 
 
 class _Part(NamedTuple):
@@ -29,7 +29,7 @@ _Parts = Mapping[str, _Part]
 
 
 def interface_of(parameters: Iterable[tuple[str, Any, bool]], returns: Any) -> str:
-    """Return the interface of a function: of each parameter name, annotation and whether it is required; its output."""
+    """Return the interface of a function: from name, annotation and requiredness of each parameter, and its output."""
     taken = {name: _Part(needed_digest(annotation), required) for name, annotation, required in parameters}
     fields = result_fields(returns) or {_WHOLE: returns}
     given = {name: _Part(kind_digest(annotation), required=True) for name, annotation in fields.items()}
@@ -38,10 +38,11 @@ def interface_of(parameters: Iterable[tuple[str, Any, bool]], returns: Any) -> s
 
 @lru_cache(maxsize=1024)
 def mismatch(dispatched: str, served: str) -> str | None:
-    """Say in words what of the code that serves a step does not fit what its run was dispatched against, if anything.
+    """Describe how the code that serves a step does not fit the interface at its run's dispatch; None if it fits.
 
-    An argument may be new if it has a default, get a default, take anything, or go; a result may get further fields, or
-    an annotation. What an argument's model does not require, and what lies deep in a result, does not count.
+    Compatible changes are: a new argument with a default, a new default, an argument that accepts anything, a removed
+    argument, further fields of a result, and an annotation for a result. Optional fields of an argument's model, and
+    fields nested deep in a result, are not compared.
     """
     (before, given), (now, gives) = _read(dispatched), _read(served)
     wrong = [*_wrong_arguments(before, now), *_wrong_results(given, gives)]

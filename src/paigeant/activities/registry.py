@@ -1,4 +1,4 @@
-"""The registry of activities: the only code that a message can reach, by name."""
+"""Registry of activities: the only code that a message can reach, by name."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ _OPTIONS: Final = tuple(Options.__annotations__)
 
 
 _REGISTRIES: Final[WeakSet[ActivityRegistry]] = WeakSet()
-"""Those in which something was declared: what stands in a workflow's list is looked for in all of them."""
+"""All registries with declarations: functions and agents in a workflow's steps are looked up in all of them."""
 
 
 def registry_of(source: object) -> ActivityRegistry | None:
-    """Return the registry that has a function or an agent, None if none has."""
+    """Return the registry that has a function or an agent, None if none has it."""
     return next((each for each in _REGISTRIES if each.name_of(source) is not None), None)
 
 
@@ -68,7 +68,7 @@ class ActivityRegistry:
         return iter(self._activities)
 
     def __contains__(self, name: object) -> bool:
-        """Tell whether there is an activity of this name."""
+        """True if there is an activity of this name."""
         return name in self._activities
 
     def __getitem__(self, name: str) -> Activity:
@@ -111,8 +111,8 @@ class ActivityRegistry:
         """Register a pydantic-ai agent as the activity of its name.
 
         ``prompt`` is a template over the names an activity could bind (``"Write about {topic}: {researcher.notes}"``)
-        or a function whose parameters are bound by name; without one the agent gets ``{previous}``. ``deps`` is a
-        factory bound likewise, called for each execution, or a plain object. Of the other options see
+        or a function whose parameters are bound by name; without one the prompt is ``{previous}``. ``deps`` is a
+        factory bound the same way, called for each execution, or a plain object. The other options are described in
         :class:`~paigeant.activities.declared.agents.AgentDeclaration`.
         """
         rules = read_options({name: value for name, value in options.items() if name in _OPTIONS}, "agent")
@@ -130,10 +130,10 @@ class ActivityRegistry:
         timeout: Duration | None = None,
         heartbeat_timeout: Duration | None = None,
     ) -> Callable[[F], F]:
-        """Register what undoes the activity ``name``; it sees ``log``, ``output``, ``payload``, ``fault``, variables.
+        """Register the compensation of an activity; it can bind ``log``, ``output``, ``payload``, ``fault``, variables.
 
-        ``unknown`` asks for it also when the step was interrupted or timed out, so that nobody knows how far it came:
-        then ``log`` and ``output`` are null and ``ctx.unknown`` is true.
+        With ``unknown`` it is also called if the step was interrupted or timed out, so that nobody knows how far it
+        got: then ``log`` and ``output`` are null and ``ctx.unknown`` is true.
         """
         if callable(name):
             text = "compensate takes the name of the activity that it undoes: @activity.compensate('charge')"
@@ -158,19 +158,19 @@ class ActivityRegistry:
         return register
 
     def interface(self, name: str) -> str | None:
-        """Return the interface of this activity, made once; None if it is not here."""
+        """Return the interface of this activity, computed once; None if it is not registered here."""
         if name not in self._interfaces and name in self._activities:
             self._interfaces[name] = self._activities[name].execute.interface
         return self._interfaces.get(name)
 
     def name_of(self, source: object) -> str | None:
-        """Return the name under which a function, or an agent, is registered here; None if it is not."""
+        """Return the name of a function or an agent that is registered here; None if it is not."""
         return next((name for name, activity in self._activities.items() if activity.source is source), None)
 
     def include(self, other: ActivityRegistry, names: Collection[str] | None = None) -> None:
-        """Take over another registry's activities, or those of these names.
+        """Add the activities of another registry, or those of these names.
 
-        One that is the very same here already is no conflict.
+        An identical activity that is registered here already is not a conflict.
         """
         if not isinstance(cast("Any", other), ActivityRegistry):
             raise RegistrationError(f"{written_at()}: include takes an ActivityRegistry, not {shown(other)}")
@@ -189,7 +189,7 @@ class ActivityRegistry:
                 self._compensations.setdefault(name, compensation)
 
     def check(self) -> None:
-        """Raise RegistrationError for a compensation whose activity is not here."""
+        """Raise RegistrationError for a compensation whose activity is not registered here."""
         for name, (handler, _) in self._compensations.items():
             if name not in self._activities:
                 known = ", ".join(sorted(self._activities)) or "none"
@@ -231,7 +231,7 @@ def _handler(function: Callable[..., Any], where: str, rules: Rules, returns: An
 
 
 def _is_same(known: Activity, source: object, where: str) -> bool:
-    """Tell whether an activity is declared again: the same function, or an agent that the same line makes."""
+    """True if an activity is declared again: the same function, or an agent that the same line makes."""
     return is_same(known.source, source) or (not callable(source) and known.execute.where == where)
 
 
@@ -248,4 +248,4 @@ def _check_name(name: Any, where: str) -> None:
 
 
 activity: ActivityRegistry = ActivityRegistry()
-"""The registry of a handlers module, unless it makes its own."""
+"""The global registry, used by handlers modules without their own."""

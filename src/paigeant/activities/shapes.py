@@ -1,4 +1,4 @@
-"""From what a function returns, and what its annotation promises, to the JSON text that is stored."""
+"""Serialisation of results: from a return value and its annotation to the stored JSON text."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def output_type(annotation: Any) -> Any:
 def serialise(shape: TypeAdapter[Any], value: Any, what: str, limit: int = VALUE_BYTES) -> bytes:
     """Return a result as JSON text, validated first; ``what`` names it in the error.
 
-    Raises :class:`~paigeant.errors.ResultError` if it does not validate, would not come back as what it is, nests
-    deeper than 32, or has more bytes than the limit, by default 16 MiB.
+    Raises :class:`~paigeant.errors.ResultError` if it does not validate, would be read back as something else, nests
+    deeper than 32, or is larger than the limit, by default 16 MiB.
     """
     kind = type(value).__qualname__
     if is_lazy(value):

@@ -1,4 +1,4 @@
-"""Prompts as texts with places for values. A place reaches into JSON data and nowhere else, never into Python."""
+"""Prompt templates: texts with places for values. A place reaches into JSON data only, never into Python objects."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _DOUBLED: Final = {"{{": "{", "}}": "}"}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value goes: a name, and the way from its value to a part of it."""
+    """Place of a value: a name, and the path from its value to a part of it."""
 
     name: str
     path: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Show it as it is written."""
+        """Return the place as it is written in a template."""
         return f"{{{'.'.join((self.name, *self.path))}}}"
 
     def find(self, values: Mapping[str, JsonValue]) -> JsonValue:
-        """Return the value that belongs here; raises ArgumentError, which says what there was instead."""
+        """Return the value of this place; raises ArgumentError, which lists the available names."""
         if self.name not in values:
             raise ArgumentError(f"{self} is missing; there is: {_listed(values, self.name)}")
         value, way = values[self.name], self.name
@@ -68,15 +68,15 @@ class Template:
         return tuple(part for part in self.parts if isinstance(part, Place))
 
     def render(self, values: Mapping[str, JsonValue]) -> str:
-        """Return the text: a text is put in as it is, anything else as JSON; what is put in is not read again.
+        """Return the text with values: a text is inserted as it is, anything else as JSON; it is not parsed again.
 
-        Raises :class:`~paigeant.errors.ArgumentError` for a place whose value is not there.
+        Raises :class:`~paigeant.errors.ArgumentError` for a place without a value.
         """
         return "".join(part if isinstance(part, str) else _text(part.find(values)) for part in self.parts)
 
 
 def parse_template(text: str, where: str) -> Template:
-    """Read a template; raises RegistrationError, beginning with ``where``, for braces that enclose no name."""
+    """Parse a template; raises RegistrationError, prefixed with ``where``, for braces that enclose no name."""
     parts: list[str | Place] = []
     for token in _TOKEN.finditer(text):
         written, place = token[0], token["place"]
@@ -102,7 +102,7 @@ def _text(value: JsonValue) -> str:
 
 
 def _listed(names: Mapping[str, JsonValue], asked: str) -> str:
-    """Return the names that there are, and the nearest of them."""
+    """Return the available names, and the one closest to the missing one."""
     close = get_close_matches(asked, names, n=1)
     return (", ".join(sorted(names)) or "nothing") + (f"; did you mean {close[0]!r}?" if close else "")
 

@@ -1,4 +1,4 @@
-"""The traceback of a failed attempt as text: where the user's code was, without the values it had."""
+"""Traceback of a failed attempt as text: lines of the user's code, without values."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Final
 from paigeant.errors import PaigeantError
 
 FRAMES: Final = 32
-"""Of each error, at most: the outermost few, and the innermost."""
+"""Limit of frames of each error: the outermost few, and the innermost."""
 
 BYTES: Final = 16 * 1024
-"""Of the whole text, in UTF-8."""
+"""Limit of the whole text, in UTF-8."""
 
 _OUTERMOST: Final = 8
 _DEPTH: Final = 5
-"""Errors behind one another, and groups within groups, at most."""
+"""Limit of the depth of causes, and of nested groups."""
 
 _OURS: Final = f"{Path(__file__).parents[1]}/"
 _CUT: Final = "\n  … the rest of {} bytes is left out …\n"
 
 
 def traceback_of(error: BaseException) -> str:
-    """Return the traceback of an error, of its causes, and of the members of a group; ours are left out.
+    """Return the traceback of an error, of its causes, and of the members of a group, without our own frames.
 
-    What lies behind an error of ours stays out: it may quote credentials.
+    Causes of Paigeant's own errors are left out: they may quote credentials.
     """
     made = TracebackException.from_exception(error, max_group_width=_DEPTH, max_group_depth=_DEPTH)
     _trim(made, error, _DEPTH)
@@ -33,7 +33,7 @@ def traceback_of(error: BaseException) -> str:
 
 
 def _trim(made: TracebackException, error: BaseException | None, depth: int) -> None:
-    """Leave out our own frames, what is too much of the others, and what lies behind too many errors."""
+    """Remove our own frames, frames beyond the limit, and causes beyond the depth."""
     made.stack = StackSummary.from_list(_relevant(made.stack))
     if depth <= 0 or isinstance(error, PaigeantError):
         made.__cause__ = made.__context__ = None
@@ -55,7 +55,7 @@ def _relevant(stack: StackSummary) -> list[FrameSummary]:
 
 
 def _cut(text: str) -> str:
-    """Return valid Unicode without NUL, its middle left out where it is too long."""
+    """Return valid Unicode without NUL, with the middle of a long text left out."""
     raw = text.encode(errors="backslashreplace").replace(b"\0", b"\\x00")
     if len(raw) <= BYTES:
         return raw.decode()

@@ -1,8 +1,8 @@
-"""Digests of types: equal for types that are built alike, whatever they are called and in whatever order.
+"""Digests of types: equal for types of the same structure, whatever their names and order.
 
-A type is a graph, for it may know itself. Its nodes are coloured by their kind, then by the colours around them, until
-no two more can be distinguished: what has one colour is built alike. The work is linear in the number of types a round,
-and few rounds are needed; nothing is written out along every path.
+Types form a graph, since a type may refer to itself. Its nodes are coloured by their kind, then by the colours around
+them, until no further nodes can be told apart: nodes of one colour have the same structure. Each round is linear in the
+number of types, and few rounds are needed; paths are never enumerated.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _JSON_KINDS: Final = _STRINGS | {
 
 
 def needed_digest(annotation: Any) -> str:
-    """Return the digest of what a value must be: fields that need not be there do not count, however deep."""
+    """Return the digest of the constraints of a value; optional fields are ignored at any depth."""
     nodes, edges = _graph(annotation)
     colours = {number: _hash(node.kind) for number, node in nodes.items()}
     count = 0
@@ -43,18 +43,18 @@ def needed_digest(annotation: Any) -> str:
 
 
 def kind_digest(annotation: Any) -> str:
-    """Return the digest of what kind of JSON a value is, without the fields of objects and what nests deeper than 3."""
+    """Return the digest of a value's kind of JSON, without fields of objects and nesting deeper than 3."""
     return _hash(_kind(annotation, 3))[:6]
 
 
 def result_fields(annotation: Any) -> dict[str, Any]:
-    """Return the fields of a result at its top, with their annotations; none if it is no object with fields."""
+    """Return the top-level fields of a result, with their annotations; none if it is not an object with fields."""
     node = node_of(plain(annotation))
     return {field.name: field.annotation for field in node.fields} if node.kind.startswith("object") else {}
 
 
 def _graph(annotation: Any) -> tuple[dict[int, Node], Edges]:
-    """Return all types that can be reached, numbered, the first being 0; each is looked at once."""
+    """Return all reachable types, numbered from 0, the given type; each is visited once."""
     numbers: dict[Any, int] = {}
     nodes: dict[int, Node] = {}
     edges: Edges = {}
@@ -69,7 +69,7 @@ def _graph(annotation: Any) -> tuple[dict[int, Node], Edges]:
         return numbers[key]
 
     number_of(annotation)
-    for number, made in enumerate(waiting):  # it grows meanwhile
+    for number, made in enumerate(waiting):  # the list grows during the loop
         nodes[number] = node = node_of(made)
         edges[number] = [(field.name, number_of(field.annotation)) for field in node.fields if field.required]
     return nodes, edges

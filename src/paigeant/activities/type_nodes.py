@@ -1,7 +1,7 @@
-"""What a type is to whoever writes JSON for it: its kind, its constraints, and the types within it.
+"""Structure of a type as JSON: its kind, its constraints, and the types within it.
 
-Read from annotations, and of pydantic only from what its models say of their fields, so that it is the same with every
-version of pydantic.
+It is read from annotations and, of pydantic, only from the fields of models, so that it is the same in every version of
+pydantic.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _SETS: Final = frozenset(["set", "frozenset", "Set", "AbstractSet", "MutableSet"
 _MAPS: Final = frozenset(["dict", "Mapping", "MutableMapping", "defaultdict", "OrderedDict", "Counter"])
 _ARRAYS: Final = frozenset(["list", "Sequence", "MutableSequence", "Iterable", "Collection", "deque", "Iterator"])
 _GENERAL: Final = ("pattern", "max_digits", "decimal_places")
-"""What pydantic keeps of constraints besides those of annotated-types, as far as a value has to meet it."""
+"""Pydantic's own constraints on values, in addition to those of annotated-types."""
 
 _OPTIONAL: Final = frozenset(["Required", "NotRequired", "ReadOnly", "ClassVar", "Final", "InitVar"])
 
 
 class Field(NamedTuple):
-    """A field of an object: its name in JSON, its annotation, and whether it must be there."""
+    """Field of an object: its name in JSON, its annotation, and whether it is required."""
 
     name: str
     annotation: Any
@@ -49,7 +49,7 @@ class Field(NamedTuple):
 
 
 class Node(NamedTuple):
-    """A type: its kind, and what is within it; ``ordered`` if it matters in which order."""
+    """Type: its kind, and the types within it; ``ordered`` if their order matters."""
 
     kind: str
     fields: tuple[Field, ...] = ()
@@ -57,7 +57,7 @@ class Node(NamedTuple):
 
 
 def plain(annotation: Any) -> Any:
-    """Return what an annotation means without names that were given to it: aliases, NewTypes, root models, bounds."""
+    """Return an annotation without its aliases, NewTypes, root models and bounds."""
     for _ in range(100):
         origin = get_origin(annotation)
         if hasattr(annotation, "__supertype__"):
@@ -126,7 +126,7 @@ def _class(kind: type[Any], arguments: tuple[Any, ...]) -> Node:
 
 
 def _object(kind: type[Any]) -> Node | None:
-    """Return the node of what has fields, None for any other class."""
+    """Return the node of a class with fields, None for any other class."""
     if issubclass(kind, BaseModel):
         return _model(kind)
     if is_typeddict(kind):
@@ -141,7 +141,7 @@ def _object(kind: type[Any]) -> Node | None:
 
 
 def _model(kind: type[BaseModel]) -> Node:
-    if kind is not BaseModel:  # which has nothing to be rebuilt, and fails
+    if kind is not BaseModel:  # BaseModel itself has no fields, and model_rebuild fails
         kind.model_rebuild()
     named = [
         Field(_alias(name, field), annotated(field), field.is_required()) for name, field in kind.model_fields.items()

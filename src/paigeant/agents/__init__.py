@@ -1,4 +1,4 @@
-"""pydantic-ai agents as activities; the only part of Paigeant that knows pydantic-ai."""
+"""pydantic-ai agents as activities; the only package that knows pydantic-ai."""
 
 from paigeant.agents.durable.capability import PaigeantDurability
 from paigeant.agents.embeddings import PaigeantEmbeddings

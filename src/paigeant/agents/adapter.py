@@ -1,4 +1,4 @@
-"""A pydantic-ai agent as an activity: the plugin behind ``activity.agent`` and agents in a workflow's list."""
+"""Adapter of pydantic-ai agents: the plugin behind ``activity.agent`` and agents in a workflow's list."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _PREVIOUS: Final = "{previous}"
 
 @dataclass(frozen=True, slots=True)
 class AgentActivity:
-    """What the registry registers for an agent: the name, the function that runs it, and the type of its output."""
+    """Registration of an agent: its name, the function that runs it, and the type of its output."""
 
     name: str
     function: Callable[..., Awaitable[Any]]
@@ -50,18 +50,18 @@ class AgentActivity:
 
     @property
     def card(self) -> AgentCard:
-        """What steps may say of it, as it is now."""
+        """Present options that steps may set."""
         return self.describe()
 
 
 def agent_activity(agent: Any, rules: AgentRules) -> AgentActivity:
-    """Return the activity of an agent's name that runs it once, to its final output.
+    """Return the activity that runs an agent once, to its final output, under the agent's name.
 
     Its prompt is a template over the names that an activity could bind, or a function, sync or async, whose parameters
-    are bound by name and which returns what the agent's ``run`` takes; without one the agent is given what the step
-    before put out. The prompt is made once for a step. ``deps``, if it can be called, is a factory bound likewise;
-    anything else is given to each run. It is called in the event loop on each attempt: it should be cheap, and change
-    nothing. The calls of the run are recorded, so that a later attempt makes none of them again.
+    are bound by name and which returns an argument of the agent's ``run``; without one the prompt is the output of the
+    previous step. The prompt is made once for a step. ``deps``, if callable, is a factory bound the same way; any other
+    object is passed to each run. The factory is called in the event loop on each attempt: it should be cheap, and have
+    no side effects. The calls of the run are recorded, so that a later attempt makes none of them again.
 
     Raises RegistrationError, naming file and line, for an agent without a name, a malformed template, parameters that
     cannot be bound, an output that cannot be written as JSON, and toolsets whose calls cannot be recorded.
@@ -98,7 +98,7 @@ def agent_activity(agent: Any, rules: AgentRules) -> AgentActivity:
 
 @dataclass(frozen=True, slots=True)
 class _Registered:
-    """An agent as it was registered."""
+    """A registered agent."""
 
     runner: AgentRunner
     asking: Source
@@ -113,7 +113,7 @@ class _Registered:
         return self.runner.name
 
     async def run(self, **arguments: Any) -> Any:
-        """Run it once, within a step; a run whose requests are not those that were recorded may begin afresh."""
+        """Run it once, within a step; a run whose requests differ from the recorded ones may start afresh."""
         context: ActivityContext = arguments.pop(CONTEXT)
         try:
             return await self._run(arguments, context)
@@ -141,8 +141,8 @@ class _Registered:
                 **self.runner.options(said, [planner.capability] if planner else []),
             )
         except ModelQuotaExceededError as error:
-            # It passes, but not by itself: a person tops up the account and resumes the run, which costs nothing until
-            # then. Failing would undo what was done before.
+            # It needs a person, who tops up the account and resumes the run, which costs nothing until then. A failure
+            # would undo the completed steps.
             shorten(error)
             return Parked(f"agent {self.name!r}: {error}")
         except Exception as error:

@@ -24,15 +24,15 @@ _NAME: Final = "embeddings"
 
 
 class PaigeantEmbeddings(WrapperEmbeddingModel):
-    """An embedding model each of whose requests is a checkpoint of the step that it is made in, and is charged to it.
+    """An embedding model whose requests are checkpoints of their step, and are charged to it.
 
     ``Embedder(PaigeantEmbeddings("openai:text-embedding-3-small"))``, in a tool or in a function. A later attempt finds
-    what was answered; budgets, pauses of providers and the ledger count as they do for agents, under ``name``. Outside
-    of a step it does nothing.
+    the recorded answer; budgets, pauses and the ledger apply as for agents, under ``name``. Outside of a step it does
+    nothing.
     """
 
     def __init__(self, wrapped: EmbeddingModel | str, *, name: str = _NAME, price: Price | None = None) -> None:
-        """Record the requests of this model, and charge by ``price`` where it is given."""
+        """Record the requests of this model, and charge by ``price`` if given."""
         super().__init__(wrapped)
         self._asker = Asker(name, price)
 

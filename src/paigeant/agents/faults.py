@@ -1,4 +1,4 @@
-"""Errors of an agent's run: which of them no second attempt can cure, and what is said about those."""
+"""Errors of an agent's run: those that no retry can cure, and their texts."""
 
 from __future__ import annotations
 
@@ -27,31 +27,31 @@ from paigeant.errors import Terminal
 
 _HOPELESS: Final = (
     UserError,
-    ImportError,  # no provider's package is installed by waiting
+    ImportError,  # waiting does not install a provider's package
     UsageLimitExceeded,
     UnexpectedModelBehavior,
     ModelContextWindowExceededError,
     RunCancelled,
-    # said by tools to the model; out here nobody can answer
+    # tools raise these for the model; outside of a run nobody can answer
     ModelRetry,
     ToolFailed,
     CallDeferred,
     ApprovalRequired,
 )
 _RECORDED: Final = (UsageLimitExceeded, UnexpectedModelBehavior)
-"""What follows from answers that are recorded."""
+"""Errors that follow from recorded answers."""
 
 _WORTH_WAITING: Final = frozenset({408, 425, 429})
 _REFUSED: Final = frozenset({401, 403})
 _SHOWN: Final = 200
-"""Characters of what a provider answered that an error shows."""
+"""Limit of shown characters of a provider's answer."""
 
 
 def hopeless(error: BaseException) -> bool:
-    """Tell whether another attempt would fail the same way.
+    """True if another attempt would fail the same way.
 
-    One is worth while after what the provider says will pass, a broken connection, a time-out, and whatever the user's
-    own tools raise; after the errors of a fallback, if it is after one of them.
+    A retry is worthwhile after a temporary refusal, a broken connection, a timeout, and any error of the user's own
+    tools; for a fallback model, if it is after one of its errors.
     """
     match error:
         case FallbackExceptionGroup():
@@ -67,9 +67,9 @@ def hopeless(error: BaseException) -> bool:
 
 
 def shorten(error: BaseException) -> None:
-    """Cut what a provider answered, in place, also in the errors of a fallback: it may quote a prompt, or a key.
+    """Cut a provider's answer in an error, in place, also in the errors of a fallback: it may quote a prompt, or a key.
 
-    The error of its client, which has all of it in its text, is left out; so is what is said of refused credentials.
+    The error of its client, whose text contains the whole answer, is dropped; so is the text about refused credentials.
     """
     if isinstance(error, FallbackExceptionGroup):
         for each in error.exceptions:
@@ -89,7 +89,7 @@ def _cut(text: str) -> str:
 
 
 def terminal(error: Exception, agent: str) -> Terminal:
-    """Return the fault of a hopeless error: its type, what the model did wrong, and its traceback."""
+    """Return the fault of a hopeless error: its type, the model's mistake, and its traceback."""
     reason = str(error)
     if isinstance(error, UnexpectedModelBehavior) and error.__cause__ is not None:
         reason = f"{reason}: {error.__cause__}"

@@ -1,4 +1,4 @@
-"""Histories of agents: with which messages a step's agent begins, and what is kept of its run."""
+"""Histories of agents: the initial messages of a step's agent, and the storage of its own."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ from paigeant.model.outcomes import Parked
 
 VERSION: Final[str] = pydantic_ai.__version__
 _AGAIN: Final = "1m"
-"""After which a step looks again whether a worker is there that can read a history."""
+"""Delay after which a step is offered again to a worker that can read a history."""
 _LOGGER: Final = logging.getLogger("paigeant.agents")
 
 
 async def begin_with(session: StepSession, step: str | None, agent: str) -> list[ModelMessage] | None:
-    """Return the messages with which an agent begins: those of an earlier step, None if it begins with none.
+    """Return the initial messages of an agent: those of an earlier step, None without ``history``.
 
-    Ends the step, which waits for a worker that is newer, where a newer minor version has written them: it may say what
-    this one would not understand, or drop without a word. Raises Terminal where there are none, or several, and for
-    what cannot be read.
+    If a newer minor version wrote them, the step waits for a newer worker: this version might misunderstand them, or
+    silently drop parts. Raises Terminal if there are none, or several, and for unreadable ones.
     """
     if step is None:
         return None
@@ -53,13 +52,13 @@ async def _messages(session: StepSession, head: HistoryHead, what: str) -> list[
         raise Terminal(f"{what}, which is gone")
     try:
         return ModelMessagesTypeAdapter.validate_json(stored.json)
-    except Exception as error:  # it may be anything, of whoever has altered it
+    except Exception as error:  # altered data may cause any error
         said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else type(error).__name__
         raise Terminal(f"{what}, which cannot be read: {said}") from error
 
 
 async def keep(session: StepSession, json: bytes, agent: str) -> None:
-    """Have the messages of a run kept with the commit of its step; one that is too large is warned of, and not kept."""
+    """Store the messages of a run with the commit of its step; one that is too large is reported and not stored."""
     most = await session.histories.keep(json, VERSION)
     if most is not None:
         text = "the history of agent %r has %s bytes, and is not kept: at most %s are; keep_history=False says so"
@@ -67,7 +66,7 @@ async def keep(session: StepSession, json: bytes, agent: str) -> None:
 
 
 def is_newer(version: str) -> bool:
-    """Tell whether a version of the library is of a newer minor than the one here."""
+    """True if a version of the library has a newer minor than the one here."""
     return _minor(version) > _minor(VERSION)
 
 

@@ -1,4 +1,4 @@
-"""What an agent may put out: the type of it as the next step sees it, and what is no output yet."""
+"""Outputs of agents: their type as the next step sees it, and values that are not outputs."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pydantic_ai import DeferredToolRequests, NativeOutput, PromptedOutput, Text
 from paigeant.errors import Terminal
 
 _MARKERS: Final = ToolOutput.__module__
-"""Classes of this module say how an output comes about and are none themselves, but for those that are a dict."""
+"""Module of classes that describe how an output is produced; they are not outputs, except for dict subclasses."""
 
 
 def output_type(spec: Any) -> Any:
-    """Return the annotation of what a run with this ``output_type`` ends with; ``Any`` where nothing promises it."""
+    """Return the annotation of the final output for this ``output_type``; ``Any`` if nothing promises one."""
     members = tuple(dict.fromkeys(_members(spec)))
     return Union[members] if members else Any  # noqa: UP007  (a union of a computed number of members)
 
 
 def final(output: Any, agent: str) -> Any:
-    """Return the output of a run that came to its end; raises Terminal for one that waits for someone else."""
+    """Return the output of a completed run; raises Terminal for one that waits for somebody else."""
     if isinstance(output, DeferredToolRequests):
         tools = ", ".join(sorted({call.tool_name for call in (*output.approvals, *output.calls)}))
         text = f"agent {agent!r} ended with calls of {tools} for someone else to approve or answer"
@@ -51,7 +51,7 @@ def _members(spec: Any) -> Iterator[Any]:
 
 
 def _inside(spec: Any) -> Sequence[Any] | None:
-    """Return what a list or a marker of pydantic-ai is around; None for what is a type or a function itself."""
+    """Return the content of a list or a marker of pydantic-ai; None for a type or a function."""
     match spec:
         case list() | tuple():
             return cast("Sequence[Any]", spec)

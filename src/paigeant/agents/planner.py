@@ -1,4 +1,4 @@
-"""Agents that plan: a tool with which an agent changes the way ahead of its step, within a policy."""
+"""Planner: a tool with which an agent changes the remaining itinerary, within a policy."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _DEFS: Final = "#/$defs/"
 
 
 class _Planned(BaseModel, extra="forbid"):
-    """A step as the agent says it."""
+    """A step in the agent's words."""
 
     activity: str
     arguments: dict[str, JsonValue] = {}
@@ -50,7 +50,7 @@ class _Change(BaseModel, extra="forbid"):
 
 @dataclass(slots=True)
 class Planner:
-    """What one run of an agent changes of the way ahead. It is not recorded: a replay collects the same again."""
+    """Changes of the itinerary by one run of an agent. They are not recorded: a replay collects the same again."""
 
     limits: RevisionPolicy
     room: int | None
@@ -63,20 +63,20 @@ class Planner:
 
     @property
     def capability(self) -> AbstractCapability[Any]:
-        """What gives the tool to a run."""
+        """Capability that gives the tool to a run."""
         tool = Tool[Any].from_schema(self.change, CHANGE_PLAN, _ABOUT, self._schema())
         tool.metadata = {"paigeant": False}  # not recorded
         return Toolset(FunctionToolset([tool], id="paigeant"))
 
     def revised(self, output: Any) -> Any:
-        """Return the agent's output, with what it has changed."""
+        """Return the agent's output, with its changes."""
         if not (self.insert or self.append or self.drop):
             return output
         reason = "; ".join(self.reasons) or None
         return Revised(output, insert=self.insert, append=self.append, drop=self.drop, reason=reason)
 
     async def change(self, **said: Any) -> str:
-        """Collect a change; raises ModelRetry, which says what is allowed, for what is not."""
+        """Collect a change; raises ModelRetry, with the valid choices, for an invalid one."""
         try:
             change = _Change.model_validate(said)
         except ValidationError as error:
@@ -122,7 +122,7 @@ class Planner:
         return [*(step.activity for step in self.insert), *kept, *(step.activity for step in self.append)]
 
     def _schema(self) -> dict[str, Any]:
-        """Return the schema of the tool: each step with the arguments of its activity, none of them required."""
+        """Return the schema of the tool: each step with the arguments of its activity, all of them optional."""
         defs: dict[str, Any] = {}
         steps = {"type": "array", "items": {"anyOf": [_schema_of(card, defs) for card in self.cards.values()]}}
         names = {"type": "array", "items": {"type": "string"}}
@@ -134,9 +134,9 @@ class Planner:
 async def planner_of(
     session: StepSession | None, context: ActivityContext, own: RevisionPolicy | None, agent: str
 ) -> Planner | None:
-    """Return what an agent plans with, None for one that may not, or where no step runs.
+    """Return the planner of an agent, None for one that may not plan, or outside of a step.
 
-    Raises Terminal where the run has no policy for agents, and for an activity that no worker has published.
+    Raises Terminal if the run has no policy for agents, and for an activity that no worker has published.
     """
     if own is None or session is None:
         return None
@@ -167,7 +167,7 @@ def _schema_of(card: ActivityCard, defs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _moved(schema: Any, activity: str) -> Any:
-    """Return a schema whose references lead to where its definitions lie among those of other activities."""
+    """Return a schema with its references moved to the definitions of this activity."""
     match schema:
         case dict():
             return {

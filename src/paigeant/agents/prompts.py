@@ -1,4 +1,4 @@
-"""The prompt of a step's agent, which is the step's first checkpoint: a function may say in it what day it is."""
+"""Prompt of a step's agent: the step's first checkpoint, since a function may put today's date into it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CALL: Final = Call("prompt", kind="prompt", title="the prompt")
 
 
 async def recorded_prompt(session: StepSession | None, make: Callable[[], Awaitable[Any]]) -> Any:
-    """Return what the agent is asked, made once for the step: text, images and documents, or None."""
+    """Return the prompt, made once for the step: text, images and documents, or None."""
     if session is None:
         return await make()
     json = await session.recall(_CALL)

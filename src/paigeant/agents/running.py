@@ -1,4 +1,4 @@
-"""With what an agent is run: what was registered, narrowed by what its step says."""
+"""Options of an agent's run: the registered ones, narrowed by the step's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NOTHING: Final = AgentOptions()
 
 
 def check_rules(rules: AgentRules) -> None:
-    """Return if the models and limits that were registered are some; raises RegistrationError, naming file and line."""
+    """Return if the registered models and limits are valid; raises RegistrationError, naming file and line."""
     for key, model in rules.models.items():
         if not isinstance(model, str | Model):
             raise refused(f"models[{key!r}]", model, "a model of pydantic-ai, or the name of one: 'openai:gpt-5-mini'")
@@ -32,7 +32,7 @@ def check_rules(rules: AgentRules) -> None:
 
 
 def card_of(agent: AbstractAgent[Any, Any], rules: AgentRules) -> AgentCard:
-    """Return what steps may say of an agent."""
+    """Return the options that steps may set for an agent."""
     limits: UsageLimits | None = rules.usage_limits
     return AgentCard(
         models=tuple(rules.models),
@@ -42,7 +42,7 @@ def card_of(agent: AbstractAgent[Any, Any], rules: AgentRules) -> AgentCard:
 
 
 def _tools_of(agent: AbstractAgent[Any, Any], rules: AgentRules) -> tuple[str, ...] | None:
-    """Return the names of an agent's tools, None where they are known only as it runs."""
+    """Return the names of an agent's tools, None if they are known only at run time."""
     names: list[str] = [] if rules.can_revise is None else [CHANGE_PLAN]
     for toolset in agent.toolsets:
         if not isinstance(toolset, FunctionToolset):
@@ -61,9 +61,9 @@ class AgentRunner:
     _models: dict[str, Model[Any]] = field(default_factory=dict[str, Model[Any]])
 
     def options(self, step: AgentOptions | None, more: Sequence[AbstractCapability[Any]]) -> Mapping[str, Any]:
-        """Return what the agent's ``run`` takes for a step, with these capabilities too.
+        """Return the arguments of the agent's ``run`` for a step, with these additional capabilities.
 
-        Raises Terminal for what the agent does not have: where its step was dispatched nobody knew.
+        Raises Terminal for options that the agent does not support, which the dispatch could not check.
         """
         said = step or _NOTHING
         if (why := card_of(self.agent, self.rules).refusal(said)) is not None:
@@ -78,7 +78,7 @@ class AgentRunner:
         }
 
     def _model(self, key: str) -> Model[Any]:
-        """Return the model of a key, made when a step first asks for it: it may need credentials."""
+        """Return the model of a key, created on first use: it may need credentials."""
         if key not in self._models:
             self._models[key] = infer_model(self.rules.models[key])
         return self._models[key]
@@ -88,7 +88,7 @@ class AgentRunner:
         return limits if said.request_limit is None else replace(limits, request_limit=said.request_limit)
 
     def _recording(self, key: str | None, model: Model[Any] | None) -> list[AbstractCapability[Any]]:
-        """Return what records its calls, unless it has that already."""
+        """Return the capability that records its calls, unless it has one already."""
         if PaigeantDurability.from_agent(self.agent) is not None:
             return []
         models = None if key is None or model is None else {key: model}
@@ -97,7 +97,7 @@ class AgentRunner:
 
 
 def _only(tools: Sequence[str] | None) -> list[AbstractCapability[Any]]:
-    """Return what has the model see these tools alone."""
+    """Return the capability that offers only these tools to the model."""
     if tools is None:
         return []
 

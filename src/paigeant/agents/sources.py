@@ -1,4 +1,4 @@
-"""What an agent is run with, made for each execution from arguments that are bound by name."""
+"""Sources of an agent's prompt and deps, created for each execution from arguments bound by name."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from paigeant.model.values.shapes import ANYTHING, UnknownShape, adapter
 from paigeant.model.values.showing import shown
 
 CONTEXT: Final = "the context"
-"""The parameter that takes the ActivityContext; no name that a user binds has a space in it."""
+"""Parameter that takes the ActivityContext; no user's name contains a space."""
 
 Make = Callable[[Mapping[str, Any], ActivityContext], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """An argument that must be bound; an annotation of ``Any`` gives way to whatever else is asked for the name."""
+    """An argument that must be bound; an annotation of ``Any`` gives way to any other annotation of the name."""
 
     name: str
     annotation: Any = Any
@@ -32,7 +32,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Something made from arguments and the context; what ``make`` returns may have to be awaited."""
+    """Factory with arguments and the context; the result of ``make`` may be awaitable."""
 
     needs: tuple[Need, ...]
     make: Make
@@ -40,12 +40,12 @@ class Source:
 
 
 def constant(value: Any) -> Source:
-    """Return the source of the very same value each time."""
+    """Return the source of one constant value."""
     return Source((), lambda _arguments, _context: value)
 
 
 def from_template(text: str, where: str) -> Source:
-    """Return the source of a text; raises RegistrationError, beginning with ``where``, if it is malformed."""
+    """Return the source of a text; raises RegistrationError, prefixed with ``where``, if it is malformed."""
     template = parse_template(text, where)
 
     def make(arguments: Mapping[str, Any], context: ActivityContext) -> str:
@@ -57,9 +57,9 @@ def from_template(text: str, where: str) -> Source:
 
 
 def from_function(function: Callable[..., Any]) -> Source:
-    """Return the source of what a function returns, whose parameters are bound by name as those of an activity.
+    """Return the source of a function's result; its parameters are bound by name as those of an activity.
 
-    Raises RegistrationError, naming its file and line, for parameters that cannot be.
+    Raises RegistrationError, naming its file and line, for parameters that cannot be bound.
     """
     where = location(function)
     refuse_generators(function, where)
@@ -78,9 +78,9 @@ def from_function(function: Callable[..., Any]) -> Source:
 
 
 def signature(sources: Iterable[Source], where: str) -> inspect.Signature:
-    """Return what all of these need, and the context.
+    """Return the combined parameters of all of these, and the context.
 
-    Raises RegistrationError, beginning with ``where``, if one name is to be of two types.
+    Raises RegistrationError, prefixed with ``where``, if one name has two types.
     """
     needs: dict[str, Need] = {}
     for need in (need for source in sources for need in source.needs):
@@ -95,7 +95,7 @@ def signature(sources: Iterable[Source], where: str) -> inspect.Signature:
 
 
 class _Parameter(inspect.Parameter):
-    """A parameter whose name need not be one in Python: ``{from}`` is a fine name for a field of the input."""
+    """Parameter whose name need not be valid in Python: ``{from}`` is a valid field of the input."""
 
     __slots__ = ("_need",)
 

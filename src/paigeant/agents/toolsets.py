@@ -1,4 +1,4 @@
-"""The toolsets of an agent, as it is registered: what could not be recorded is refused there, and not as it runs."""
+"""Check of an agent's toolsets at registration: unrecordable ones are refused then, not at run time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _LIBRARY = f"{AbstractToolset.__module__.partition('.')[0]}."
 
 
 def check_toolsets(agent: AbstractAgent[Any, Any], where: str) -> None:
-    """Return if all that the agent's tools do can be recorded.
+    """Return if all calls of the agent's tools can be recorded.
 
-    Raises RegistrationError, beginning with ``where``, for a toolset without an id, and for one of the user's own kind.
+    Raises RegistrationError, prefixed with ``where``, for a toolset without an id, and for a custom class.
     """
     what = f"{where}: agent {agent.name!r}"
     if agent.model is None:
@@ -33,7 +33,7 @@ def check_toolsets(agent: AbstractAgent[Any, Any], where: str) -> None:
 
 
 def _refuse_added(agent: Any, what: str) -> None:
-    """Refuse what ``@agent.toolset`` has added: pydantic-ai would, as the agent runs."""
+    """Refuse toolsets added by ``@agent.toolset``: pydantic-ai would refuse them only at run time."""
     dynamic: list[Any] = getattr(agent, "_dynamic_toolsets", [])
     added = dynamic[getattr(agent, "_constructor_dynamic_toolset_count", len(dynamic)) :]
     if added:

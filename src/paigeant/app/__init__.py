@@ -1,4 +1,4 @@
-"""The composition root: the only place where parts are chosen and joined."""
+"""Composition root: the only place where parts are chosen and connected."""
 
 from paigeant.app.blocking import SyncPaigeant, SyncRun
 from paigeant.app.handlers import Handlers, load_handlers

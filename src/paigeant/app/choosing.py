@@ -1,4 +1,4 @@
-"""Which store, transport and codec the settings name. Nothing is opened here."""
+"""Choice of store, transport and codec from the settings. Nothing is opened here."""
 
 from __future__ import annotations
 
@@ -28,11 +28,10 @@ def choose_store(settings: Settings) -> Store:
 
 
 def choose_parts(settings: Settings, *, create: bool) -> tuple[Store, Transport | None, bool]:
-    """Return the store, the transport if there is one, and whether the store is there; nothing is opened.
+    """Return the store, the transport (None if there is none), and True if the store exists; nothing is opened.
 
-    Unless it may be created, a store that is not there is replaced by an empty one that keeps nothing, and a transport
-    is opened when it is first needed. Raises ConfigError, also for a database whose folder is missing: it is probably
-    spelt wrongly.
+    Unless ``create``, a store that does not exist is replaced by an empty one that keeps nothing, and the transport is
+    opened on first use. Raises ConfigError, also for a database whose folder is missing: its path is probably misspelt.
     """
     store, transport = choose_store(settings), choose_transport(settings)
     if create:
@@ -72,9 +71,9 @@ def choose_codec(settings: Settings) -> Codec:
 
 
 def keys_of(settings: Settings, *, create: bool = True) -> Callable[[], Keys]:
-    """Return what reads the keys of the settings, once they are needed; it raises ConfigError.
+    """Return a function that reads the keys of the settings on first use; it raises ConfigError.
 
-    Unless one may be created, no file is made for a key of development that is not there.
+    Without ``create`` a missing file of a development key is not created.
     """
     development = _development(settings)
     places = KeyPlaces(
@@ -89,7 +88,7 @@ def keys_of(settings: Settings, *, create: bool = True) -> Callable[[], Keys]:
 
 
 def signer_of(settings: Settings) -> Callable[[], Signer] | None:
-    """Return what makes the signer that the settings name, None if they name none; it raises ConfigError."""
+    """Return a factory of the signer that the settings name, None if they name none; it raises ConfigError."""
     if settings.signer is None:
         return None
     name, _, argument = settings.signer.partition(":")
@@ -97,12 +96,12 @@ def signer_of(settings: Settings) -> Callable[[], Signer] | None:
 
 
 def place_of(settings: Settings, name: str | None) -> Path | None:
-    """Return where a file of keys is that the settings name, None if they name none."""
+    """Return the place of a key file that the settings name, None if they name none."""
     return None if name is None else settings.folder / Path(name).expanduser()
 
 
 def key_set_of(settings: Settings) -> KeySet | None:
-    """Return the key set that is trusted, in a file or at an address, None if none is; raises ConfigError."""
+    """Return the trusted key set, in a file or at an address, None without one; raises ConfigError."""
     if settings.trust is None:
         return None
     if "://" not in settings.trust:
@@ -120,13 +119,13 @@ def _development(settings: Settings) -> Path | None:
 
 
 def development_folder(settings: Settings) -> Path | None:
-    """Return where keys of development are: beside a database in a file, else in the project's folder."""
+    """Return the folder of development keys: next to a database in a file, else the project's folder."""
     scheme, _, path = settings.store.partition(":///")
     match scheme.partition("+")[0].partition(":")[0]:
         case "memory":
             return None
         case "sqlite":
-            folder = settings.folder / Path(path).expanduser().parent  # as it is: "?" is a character of it
+            folder = settings.folder / Path(path).expanduser().parent  # not parsed as a URL: "?" is part of the path
             return None if path.startswith(":memory:") or not path else folder / "keys"
         case _:
             return settings.folder / ".paigeant" / "keys"

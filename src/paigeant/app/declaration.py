@@ -1,4 +1,4 @@
-"""What a workflow declares: a name and steps, some of which may be agents or functions themselves."""
+"""Declaration of a workflow: a name and steps, which may be names, agents or functions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Out_co = TypeVar("Out_co", default=Any, covariant=True)
 
 
 class Governed(TypedDict, total=False):
-    """What governs the runs of a workflow."""
+    """Policies of a workflow's runs: revisions, budgets, identity and secrets."""
 
     revision: RevisionPolicy | None
     budget: Budget | Sequence[Budget]
@@ -45,16 +45,17 @@ class Governed(TypedDict, total=False):
 
 
 class Declaration(Generic[In_contra, Out_co]):
-    """A named itinerary with the activities that were declared on the spot, from an input to an output.
+    """A named itinerary with the activities that were declared in place, from an input to an output.
 
-    Steps are names of registered activities, :class:`~paigeant.Step` for more than a name, or agents and functions: as
-    they are registered, with their options, or else on the spot under their own names. ``activities`` is the registry
-    that has the names, if it is not the global one. ``input`` and ``output`` are types: a dispatch checks what it is
-    given against the one, a result's ``output`` is of the other. ``revision`` says what steps may change of the
-    way ahead, ``budget``, one or several, what a run may spend on models, ``identity``, as ``{"crm": ["read"]}``, for
-    which audiences steps may ask for tokens of the person for whom a run acts, ``secrets``, as ``{"card": "charge"}``,
-    which fields of the input, variables and outputs lie sealed, and which steps read them. Raises RegistrationError for
-    what is none of these.
+    Steps are names of registered activities, :class:`~paigeant.Step` for more than a name, or agents and functions.
+    Agents and functions are used as they are registered, with their options, or else registered in place under their
+    own names. ``activities`` is the registry of the names, if it is not the global one. ``input`` and ``output`` are
+    types: a dispatch validates its payload against ``input``, and the ``output`` of a result has the type ``output``.
+    ``revision`` limits how steps may change the remaining itinerary. ``budget``, one or several, limits spending on
+    models. ``identity``, such as ``{"crm": ["read"]}``, names the audiences for which steps may request tokens of the
+    person on whose behalf a run acts. ``secrets``, such as ``{"card": "charge"}``, names the fields of the input,
+    variables and outputs that are stored sealed, and the steps that read them. Raises RegistrationError for an invalid
+    argument.
     """
 
     @checked("Workflow")
@@ -103,7 +104,7 @@ class Declaration(Generic[In_contra, Out_co]):
 
     @property
     def registry(self) -> ActivityRegistry:
-        """The activities of its steps, as far as they are at hand, with their compensations as they are now."""
+        """The activities of its steps that are registered here, with their present compensations."""
         names = {step.activity for step in self.plan.steps}
         made = ActivityRegistry()
         for home in (self._on_the_spot, *self._homes):
@@ -111,7 +112,7 @@ class Declaration(Generic[In_contra, Out_co]):
         return made
 
     def mermaid(self) -> str:
-        """Return a picture of it in the language of Mermaid: a flowchart, in which every name is made safe."""
+        """Return a Mermaid flowchart of the workflow, in which every name is escaped."""
         return self.plan.mermaid()
 
     def __repr__(self) -> str:
@@ -139,7 +140,7 @@ class Declaration(Generic[In_contra, Out_co]):
 
 
 def _read(governed: Governed) -> dict[str, Any]:
-    """Return what governs the runs as a plan has it; raises ValueError."""
+    """Return the policies of the runs as a plan holds them; raises ValueError."""
     return {
         "revision": governed.get("revision"),
         "budgets": read_budgets(governed.get("budget", ())),
@@ -163,7 +164,7 @@ def _shape(given: Any, option: str, name: str) -> TypeAdapter[Any] | None:
 
 
 def _published(shape: TypeAdapter[Any] | None, mode: JsonSchemaMode) -> str | None:
-    """Return the JSON Schema of a type as text; None if there is none, as of a type with a validator of its own."""
+    """Return the JSON Schema of a type as text; None if it has none, such as a type with a custom validator."""
     if shape is None:
         return None
     try:
@@ -173,5 +174,5 @@ def _published(shape: TypeAdapter[Any] | None, mode: JsonSchemaMode) -> str | No
 
 
 def activities_of(plan: Plan, registry: ActivityRegistry) -> tuple[str, ...]:
-    """Return the activities of a workflow, and of those within it, that ``registry`` has."""
+    """Return the activities of a workflow, and of its sub-workflows, that ``registry`` has."""
     return tuple(dict.fromkeys(step.activity for step in plan.steps if step.activity in registry))

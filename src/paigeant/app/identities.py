@@ -1,4 +1,4 @@
-"""Which identity provider and which keys for secrets the settings name. Nothing is read before it is needed."""
+"""Choice of identity provider and encryption keys from the settings. Nothing is read before its first use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from paigeant.security.sealing.places import VaultPlaces
 
 
 def vault_places(settings: Settings) -> VaultPlaces:
-    """Return where the keys are that secrets are sealed to, and opened with."""
+    """Return the places of the keys that seal and open secrets."""
     folder = development_folder(settings)
     return VaultPlaces(
         settings.namespace,
@@ -28,7 +28,7 @@ def vault_places(settings: Settings) -> VaultPlaces:
 
 
 def identity_options(settings: Settings) -> IdentityOptions | None:
-    """Return what is configured of an identity provider, None if nothing is; raises ConfigError if something lacks."""
+    """Return the options of the identity provider, None without one; raises ConfigError for an incomplete set."""
     wanted = {
         "PAIGEANT_IDENTITY_ISSUER": settings.identity_issuer,
         "PAIGEANT_IDENTITY_AUDIENCE": settings.identity_audience,
@@ -49,14 +49,14 @@ def identity_options(settings: Settings) -> IdentityOptions | None:
 
 
 class Secrecy(TypedDict):
-    """The parts of a runtime that know what only some may see."""
+    """Parts of a runtime that handle confidential data."""
 
     identities: Callable[[], Identities]
     secrets: Callable[[], SecretBox]
 
 
 def secrecy_of(settings: Settings) -> Secrecy:
-    """Return what makes, once and when it is needed, the identities and the secrets of the settings."""
+    """Return factories of the identities and the secret box of the settings, each used once, on demand."""
 
     @cache
     def secrets() -> SecretBox:
@@ -67,7 +67,7 @@ def secrecy_of(settings: Settings) -> Secrecy:
 
 
 def identities_of(settings: Settings) -> Callable[[], Identities]:
-    """Return what makes, once, the identities of the settings; it raises ConfigError."""
+    """Return a factory that creates the identities of the settings once; it raises ConfigError."""
 
     @cache
     def identities() -> Identities:

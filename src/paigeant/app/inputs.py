@@ -1,4 +1,4 @@
-"""What comes from outside as values: checked, and written as JSON."""
+"""Validation of external values, and their JSON text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from paigeant.model.values.values import finite
 
 
 def as_json(value: Any, what: str = "the input") -> bytes:
-    """Return the JSON text of anything that pydantic writes and reads back; raises InvalidInput."""
+    """Return the JSON text of any value that pydantic can write and read back; raises InvalidInput."""
     try:
         return write(ANYTHING, value)
     except Refused as error:
@@ -32,9 +32,9 @@ def as_json(value: Any, what: str = "the input") -> bytes:
 
 
 def _check_declared(plan: Plan, shape: TypeAdapter[Any] | None, json: bytes) -> None:
-    """Raise InvalidInput for an input that is not what its workflow declares.
+    """Raise InvalidInput for an input that does not match its workflow's declaration.
 
-    It is held against the type where that is known, and else against the schema that was published with the workflow.
+    It is validated against the type if that is known here, else against the schema published with the workflow.
     """
     if shape is None and plan.input is None:
         return
@@ -50,7 +50,7 @@ def _check_declared(plan: Plan, shape: TypeAdapter[Any] | None, json: bytes) -> 
 
 
 def as_inputs(plan: Plan, shape: TypeAdapter[Any] | None, payloads: Iterable[Any]) -> Generator[bytes]:
-    """Yield the JSON text of each payload; raises InvalidInput with the ``index`` of the one that is none."""
+    """Yield the JSON text of each payload; raises InvalidInput with the ``index`` of an invalid one."""
     for index, payload in enumerate(payloads):
         try:
             json = as_json(payload)
@@ -63,7 +63,7 @@ def as_inputs(plan: Plan, shape: TypeAdapter[Any] | None, payloads: Iterable[Any
 
 @contextmanager
 def naming_payloads() -> Generator[None]:
-    """Have an error about one of several payloads begin with its place among them."""
+    """Prefix errors about one of several payloads with its index."""
     try:
         yield
     except InvalidInput as error:
@@ -73,7 +73,7 @@ def naming_payloads() -> Generator[None]:
 
 
 def variable_as_json(name: Any, value: Any, what: str = "variable") -> bytes:
-    """Return the JSON text of a variable's value; raises InvalidInput for a name or a value that no variable has."""
+    """Return the JSON text of a variable's value; raises InvalidInput for an invalid name or value."""
     if not (isinstance(name, str) and re.fullmatch(NAME_PATTERN, name)):
         text = f"{shown(name)} is no name for a {what}: use up to 100 letters, digits, '_', '-' and '.'"
         raise InvalidInput(text)

@@ -1,4 +1,4 @@
-"""An application while it is open: its parts, for the process and the event loop that opened it."""
+"""Parts of an open application, bound to the process and the event loop that opened it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CURE: Final = "open one in each (`async with Paigeant(...) as app:`)"
 
 
 class Opened:
-    """Holds the parts in use. A fork has the connections of its parent, which both would write to: it gets none."""
+    """Holds the open parts. A fork has its parent's connections, which both would write to: it gets none."""
 
     def __init__(self) -> None:
         """Hold nothing yet."""
@@ -24,12 +24,12 @@ class Opened:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def hold(self, runtime: Runtime | None) -> None:
-        """Hold the parts that this process and this event loop opened, or None once they are closed."""
+        """Hold the parts that this process and this event loop opened; None once they are closed."""
         self._runtime, self._pid, self._loop = runtime, os.getpid(), asyncio.get_running_loop()
 
     @property
     def runtime(self) -> Runtime:
-        """The parts; raises ConfigError where they are not open, as in a fork and in another event loop."""
+        """The open parts; raises ConfigError if they are not open, in a fork, and in another event loop."""
         if self._runtime is None:
             raise ConfigError("Paigeant is not open: use it as `async with Paigeant(...) as app:`")
         if self._pid != os.getpid():
@@ -42,7 +42,7 @@ class Opened:
 
     @property
     def directory(self) -> Published:
-        """What workers have published, as far as it is believed here; raises as :attr:`runtime`."""
+        """Verified publications of workers; raises as :attr:`runtime`."""
         return ProvenDirectory(self.runtime)
 
 

@@ -1,4 +1,4 @@
-"""What is given to ``Paigeant`` and its methods, looked at before anything is done."""
+"""Validation of the arguments of ``Paigeant`` and its methods, before anything is done."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from paigeant.model.values.durations import Duration, seconds_of
 from paigeant.model.values.showing import did_you_mean, shown
 
 CONCURRENCY: Final = 100_000
-"""Steps at a time in a worker, at most."""
+"""Limit of concurrent steps in a worker."""
 
 
 class ManyArguments(TypedDict, total=False):
-    """What may be said about many runs that are dispatched together."""
+    """Options of many runs that are dispatched together."""
 
     tenant: str | None
     obo_token: str | None
 
 
 class DispatchArguments(ManyArguments, total=False):
-    """What may be said about a run as it is dispatched, beside its input."""
+    """Options of a run at its dispatch, in addition to its input."""
 
     dispatch_key: str | None
     deadline: Duration | None
@@ -45,7 +45,7 @@ class DispatchArguments(ManyArguments, total=False):
 
 
 def read_dispatch(given: DispatchArguments) -> DispatchOptions:
-    """Return what was said of a run as it is dispatched; raises InvalidInput, naming what is wrong."""
+    """Return the options of a dispatch; raises InvalidInput, naming the invalid one."""
     deadline, revision = given.get("deadline"), given.get("revision")
     if not isinstance(cast("Any", revision), RevisionPolicy | None):
         text = f"dispatch: revision is {shown(revision)}; it should be a RevisionPolicy: RevisionPolicy(max_added=3)"
@@ -66,7 +66,7 @@ def read_dispatch(given: DispatchArguments) -> DispatchOptions:
 
 
 class RunsArguments(TypedDict, total=False):
-    """Which runs are asked for."""
+    """Filters and paging of a list of runs."""
 
     status: RunStatus | str | None
     workflow: str | None
@@ -78,7 +78,7 @@ class RunsArguments(TypedDict, total=False):
 
 
 def read_wanted(given: RunsArguments) -> RunsWanted:
-    """Return which runs are asked for; raises InvalidInput, and UnknownRun for what is no id."""
+    """Return the filters of a list of runs; raises InvalidInput, and UnknownRun for an invalid id."""
     status, since, forks_of = given.get("status"), given.get("since"), given.get("forks_of")
     return RunsWanted(
         status=None if status is None else read_status(status),
@@ -92,7 +92,7 @@ def read_wanted(given: RunsArguments) -> RunsWanted:
 
 
 def read_span(option: str, given: Any, what: str) -> timedelta:
-    """Return a duration; raises InvalidInput, naming the option, for what is none."""
+    """Return a duration; raises InvalidInput, naming the option, for an invalid one."""
     try:
         return timedelta(seconds=seconds_of(given))
     except ValueError as error:
@@ -100,12 +100,12 @@ def read_span(option: str, given: Any, what: str) -> timedelta:
 
 
 def read_timeout(given: Any, what: str) -> float | None:
-    """Return the seconds to wait at most; raises InvalidInput for what is no duration."""
+    """Return the timeout in seconds; raises InvalidInput for an invalid duration."""
     return None if given is None else read_span("timeout", given, what).total_seconds()
 
 
 def read_count(option: str, given: Any, what: str, most: int) -> int:
-    """Return a whole number from 1 on; raises InvalidInput, naming the option, for what is none, or too many."""
+    """Return a whole number from 1 to ``most``; raises InvalidInput, naming the option, for anything else."""
     if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= most:
         text = f"{what}: {option} is {shown(given)}; it should be a whole number from 1 to {most:,}"
         raise InvalidInput(f"{written_at()}: {text}")
@@ -113,24 +113,24 @@ def read_count(option: str, given: Any, what: str, most: int) -> int:
 
 
 def read_flag(option: str, given: Any, what: str) -> bool:
-    """Return a yes or no; raises InvalidInput, naming the option, for anything else: what is not empty is not a yes."""
+    """Return a boolean; raises InvalidInput, naming the option, for anything else, also for truthy values."""
     if not isinstance(given, bool):
         raise InvalidInput(f"{written_at()}: {what}: {option} is {shown(given)}; it should be True or False")
     return given
 
 
 def read_concurrency(given: Any) -> int | None:
-    """Return how many steps a worker runs at a time, None if that is not said; raises InvalidInput."""
+    """Return the number of concurrent steps of a worker, None by default; raises InvalidInput."""
     return None if given is None else read_count("concurrency", given, "worker", CONCURRENCY)
 
 
 def read_served(given: Any) -> list[Any] | None:
-    """Return the names of what a worker is to serve, None for all; raises InvalidInput for what is no list."""
+    """Return the activity names that a worker is to serve, None for all; raises InvalidInput unless it is a list."""
     return None if given is None else _read_several("activities", given, "worker", "a list of names: ['charge']")
 
 
 def read_payloads(given: Any) -> Iterable[Any]:
-    """Return the inputs of many runs; raises InvalidInput for what is one input, or none at all."""
+    """Return the inputs of many runs; raises InvalidInput unless it is an iterable of inputs."""
     return _read_several("payloads", given, "dispatch_many", "a list of inputs")
 
 
@@ -143,7 +143,7 @@ def read_declaration(workflow: Any) -> Declaration[Any, Any]:
 
 
 def _read_several(option: str, given: Any, what: str, right: str) -> list[Any]:
-    """Return what a list, or anything like it, has; raises InvalidInput for a text, a dictionary, or a single thing."""
+    """Return the items of a list or another iterable; raises InvalidInput for a text, dictionary or single value."""
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
         raise InvalidInput(f"{written_at()}: {what}: {option} is {shown(given)}; it should be {right}")
     return list(cast("Iterable[Any]", given))
@@ -156,7 +156,7 @@ def _read_text(option: str, given: Any) -> str | None:
 
 
 def read_status(given: str) -> RunStatus:
-    """Return the status of this name; raises InvalidInput, with the nearest one that there is."""
+    """Return the status of this name; raises InvalidInput with the closest valid name."""
     try:
         return RunStatus(given)
     except ValueError as error:
@@ -165,7 +165,7 @@ def read_status(given: str) -> RunStatus:
 
 
 def check_parts(handlers: Any, workflows: Any, settings: Any, create: Any) -> list[Declaration[Any, Any] | Plan]:
-    """Return the workflows given to ``Paigeant``; raises RegistrationError, naming what is no such thing."""
+    """Return the workflows given to ``Paigeant``; raises RegistrationError, naming an invalid argument."""
     if not isinstance(create, bool):
         raise _wrong("create", create, "True or False")
     if handlers is not None and not isinstance(handlers, ModuleType | ActivityRegistry | Handlers):
@@ -183,7 +183,7 @@ def check_parts(handlers: Any, workflows: Any, settings: Any, create: Any) -> li
 
 
 def check_workflow(workflow: Any, what: str) -> None:
-    """Raise InvalidInput for what names no workflow and is none."""
+    """Raise InvalidInput unless it is the name of a workflow, or a workflow."""
     if not isinstance(workflow, str | Declaration):
         text = f"{written_at()}: {what}: workflow is {shown(workflow)}; it should be a name, or a Workflow"
         raise InvalidInput(text)

@@ -60,14 +60,14 @@ from paigeant.plugins import redacted_url
 
 @spelled(RegistrationError, InvalidInput)
 class Paigeant:
-    """An open door to one store and namespace.
+    """Client of one store and namespace: dispatches, reads and controls runs, and runs workers.
 
-    ``handlers`` is a module, whose registries and workflows are taken, those in its lists and dicts too; a registry; or
-    what :func:`~paigeant.app.load_handlers` loaded. Without it, the global ``activity``.
-    ``workflows`` adds declarations and plans. Use it as ``async with``; the store and the transport are those of the
-    settings, by default one SQLite file in ``.paigeant``. What happens is logged by ``logging`` under ``paigeant``, and
-    shown to the ``hooks``. With ``create=False`` nothing is made by opening it: where there is no database yet, nothing
-    is found, and nothing can be dispatched; a transport is opened when it is first needed.
+    ``handlers`` is a module, whose registries and workflows are used, including those in its lists and dicts; a
+    registry; or the result of :func:`~paigeant.app.load_handlers`. The default is the global ``activity``.
+    ``workflows`` adds declarations and plans. Use it as ``async with``; the settings name the store and the transport,
+    by default one SQLite file in ``.paigeant``. Events are logged by ``logging`` under ``paigeant``, and passed to the
+    ``hooks``. With ``create=False`` opening it creates nothing: if there is no database yet, no run is found and none
+    can be dispatched; a transport is opened on first use.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Paigeant:
             raise ConfigError(f"{where} is not there, and this Paigeant may not create it (create=False)")
 
     async def __aexit__(self, *_: object) -> None:
-        """Close what was opened."""
+        """Close everything that was opened."""
         self._opened.hold(None)
         await self._stack.aclose()
 
@@ -135,7 +135,7 @@ class Paigeant:
 
     @property
     def runtime(self) -> Runtime:
-        """The parts in use; raises ConfigError outside of ``async with``, in a fork, and in another event loop."""
+        """The open parts; raises ConfigError outside of ``async with``, in a fork, and in another event loop."""
         return self._opened.runtime
 
     @property
@@ -154,12 +154,13 @@ class Paigeant:
     ) -> Run[Any]:
         """Record a run of a workflow, declared here or published by a worker, and return its handle.
 
-        When this returns the run is durable and will be executed by whoever serves its steps. ``payload`` is anything
+        When this returns the run is durable, and workers that serve its steps will execute it. ``payload`` is any value
         that pydantic can write as JSON, and that the workflow's ``input`` validates. The same ``dispatch_key`` in a
-        workflow gives the same run. ``deadline`` is from now, by the store's clock: seconds, a timedelta, or text as
-        ``"1h30m"``. ``revision`` narrows what steps may change of the way ahead, ``budget`` what they may spend.
-        ``correlation_id`` ties the run to others in logs; by default it is its own id. With ``obo_token``, a person's
-        access token, it acts for them: the token is verified and sealed, and never travels.
+        workflow returns the same run. ``deadline`` counts from now, by the store's clock: seconds, a timedelta, or text
+        such as ``"1h30m"``. ``revision`` narrows how steps may change the remaining itinerary, ``budget`` how much they
+        may spend. ``correlation_id`` relates the run to others in logs; by default it is the run's own id. With
+        ``obo_token``, a person's access token, the run acts on their behalf: the token is verified and sealed, and
+        never travels.
 
         Raises UnknownWorkflow, UnknownStep, InvalidInput, DispatchConflict, IdentityUnavailable and Unavailable.
         """
@@ -183,9 +184,10 @@ class Paigeant:
     async def dispatch_many(
         self, workflow: str | Declaration[Any, Any], payloads: Iterable[Any], **options: Unpack[ManyArguments]
     ) -> list[Run[Any]]:
-        """Record a run for each payload, 500 in a transaction, as :meth:`dispatch` does; returns handles in order.
+        """Record a run for each payload, 500 in a transaction, as :meth:`dispatch`; returns the handles in order.
 
-        All inputs are checked before the first is written: InvalidInput says which one is wrong, in its ``index`` too.
+        All inputs are validated before the first run is written: InvalidInput names the invalid one, also in its
+        ``index``.
         """
         check_workflow(workflow, "dispatch_many")
         self._require_store()
@@ -201,18 +203,18 @@ class Paigeant:
     @overload
     def run(self, workflow_id: str | UUID, workflow: Declaration[Any, Out_co]) -> Run[Out_co]: ...
     def run(self, workflow_id: str | UUID, workflow: Declaration[Any, Any] | None = None) -> Run[Any]:
-        """Return the handle of a run; raises UnknownRun for what is no id.
+        """Return the handle of a run; raises UnknownRun for an invalid id.
 
-        ``workflow`` says of which workflow it is, and so of what type its output.
+        ``workflow`` is the workflow of the run, which gives the type of its output.
         """
         if workflow is not None:
             self.catalog.add(read_declaration(workflow))
         return Run(self.runtime, read_run_id(workflow_id), self._ends, self.catalog.outputs)
 
     async def find_run(self, beginning: str) -> Run[Any]:
-        """Return the handle of the run whose id begins like this, if there is one only.
+        """Return the handle of the run whose id begins with this text, if there is exactly one.
 
-        Raises UnknownRun if there is none, or with the ids of those that there are, and what each of them is.
+        Raises UnknownRun if there is none, or several, which it lists.
         """
         return self.run(await find_run_id(beginning, self.store))
 
@@ -227,23 +229,23 @@ class Paigeant:
         return await self.run(workflow_id).signal(name, payload, signal_id=signal_id)
 
     async def signal_many(self, signals: Iterable[Signal]) -> list[Receipt]:
-        """Send signals to their runs, 500 in a transaction; returns what became of each, in order.
+        """Send signals to their runs, 500 in a transaction; returns the receipt of each, in order.
 
-        All are checked first: raises InvalidInput, and UnknownRun for what is no id. What a run refuses is an answer.
+        All are validated first: raises InvalidInput, and UnknownRun for an invalid id. A refusal by a run is a receipt.
         """
         return await send_all(self.runtime, signals)
 
     async def fork(
         self, workflow_id: str | UUID, from_: str | int | None = None, outputs: Mapping[str | int, Any] | None = None
     ) -> Run[Any]:
-        """Record a run that goes another way from a place of another one, as :meth:`paigeant.Run.fork` does."""
+        """Record a run that continues differently from a place of another run, as :meth:`paigeant.Run.fork` does."""
         return await self.run(workflow_id).fork(from_, outputs)
 
     async def runs(self, **wanted: Unpack[RunsArguments]) -> RunPage:
         """Return a page of runs, newest first; ``after`` is the ``next`` of the page before.
 
-        ``status`` and ``workflow`` leave out all others, ``forks_of`` all but the forks of a run, ``parent`` all but
-        its children, and ``since`` those recorded longer ago. Raises InvalidInput for what no status or page is.
+        ``status`` and ``workflow`` select runs with these, ``forks_of`` the forks of a run, ``parent`` the child runs
+        of a run, and ``since`` runs recorded within this time. Raises InvalidInput for an invalid status or page.
         """
         return await self.store.list_runs(**read_wanted(wanted))
 
@@ -252,26 +254,26 @@ class Paigeant:
         return await list_workflows(self.workflows, self.store)
 
     async def check(self) -> list[WorkflowFlaw]:
-        """Return what must go wrong in the workflows at hand: what ``paigeant check`` prints; nothing is run."""
+        """Return the flaws of the workflows at hand, as ``paigeant check`` prints them; nothing is run."""
         return await self.catalog.check_all(self.store)
 
     async def list_workers(self) -> list[WorkerCard]:
-        """Return the workers that are up, with the activities they serve and what they published."""
+        """Return the living workers, with the activities they serve and the workflows they published."""
         return await list_workers(self.store)
 
     @property
     def approvals(self) -> Approvals:
-        """What steps ask of people."""
+        """Questions of steps to people."""
         return Approvals(lambda: self.runtime)
 
     @property
     def spending(self) -> Spending:
-        """What was spent on models."""
+        """Spending on models."""
         return Spending(lambda: self.store)
 
     @property
     def administration(self) -> Administration:
-        """What an operator does to the installation: its schema, its health, old runs, dead letters."""
+        """Administration of the installation: schema, health, old runs, dead letters, tokens."""
         return Administration(self.settings, lambda: self.runtime)
 
     @asynccontextmanager
@@ -280,12 +282,12 @@ class Paigeant:
     ) -> AsyncGenerator[ActivityWorker]:
         """Execute steps in the background while inside; leaving it stops gracefully.
 
-        Serves the activities named, or all, and publishes them and the workflows. Raises UnknownStep for a name that is
-        not registered, and ConfigError for a store, transport or signing key that is not fit to be worked with.
+        It serves the named activities, or all, and publishes them and the workflows. Raises UnknownStep for a name that
+        is not registered, and ConfigError for an unusable store, transport or signing key.
         """
         self._require_store()
         topics, slots = require_activities(self.registry, read_served(activities)), read_concurrency(concurrency)
-        runtime = replace(self.runtime, owner=new_owner())  # several workers of one process must not be taken for one
+        runtime = replace(self.runtime, owner=new_owner())  # each worker of a process needs an owner name of its own
         require_safe(self.settings)
         await runtime.codec.prepare(runtime.store.record_keys, *(f"step:{name}" for name in topics))
         await require_ready(runtime, self.settings.env)

@@ -1,4 +1,4 @@
-"""Whether there is what a worker needs: activities, and a store and a transport that are fit to be worked with."""
+"""Readiness checks of a worker: its activities, store and transport."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEY: Final = "set PAIGEANT_SECRET_KEY to a key that may, or have others serve t
 
 
 async def require_ready(runtime: Runtime, env: str) -> None:
-    """Report what should be fixed; raises ConfigError for what must be, in this environment (``dev``, ``prod``)."""
+    """Report warnings; raises ConfigError for a problem in this environment (``dev``, ``prod``)."""
     for resource in (runtime.store, runtime.transport):
         for finding in await resource.examine() if resource is not None else ():
             if finding.judged(env).severity is Severity.PROBLEM:
@@ -31,7 +31,7 @@ async def require_ready(runtime: Runtime, env: str) -> None:
 
 
 def require_activities(registry: ActivityRegistry, asked: Collection[str] | None) -> tuple[str, ...]:
-    """Return the names of the activities to serve, those asked for or all; raises UnknownStep, or if there are none."""
+    """Return the names of the activities to serve, the named ones or all; raises UnknownStep, or if there are none."""
     topics = tuple(registry) if asked is None else tuple(dict.fromkeys(asked))
     for name in topics:
         if name not in registry:
@@ -45,7 +45,7 @@ def require_activities(registry: ActivityRegistry, asked: Collection[str] | None
 
 
 def warn_of_unread(runtime: Runtime, plans: Iterable[Plan], topics: Collection[str]) -> None:
-    """Report of which workflows this process cannot read the secrets of steps that it serves: their runs wait here."""
+    """Report workflows with served steps whose secrets this process cannot read: their runs wait here."""
     for plan in plans:
         policy = plan.secrets
         for topic in () if policy is None else [each for each in topics if policy.readable(each)]:
@@ -61,6 +61,6 @@ def warn_of_unread(runtime: Runtime, plans: Iterable[Plan], topics: Collection[s
 
 
 def warn_of(runtime: Runtime, flaws: Iterable[WorkflowFlaw]) -> None:
-    """Report what is wrong with workflows; they are served all the same."""
+    """Report flaws of workflows; they are served nevertheless."""
     for flaw in flaws:
         runtime.report(Noticed(runtime.owner, Finding.warning("workflow", str(flaw), _CHECK)))

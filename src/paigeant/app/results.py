@@ -1,4 +1,4 @@
-"""How a run ended: its status and what came of it."""
+"""Result of a run: its status, output and error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from paigeant.model.values.showing import class_name
 
 @dataclass(frozen=True, slots=True)
 class RunResult(Generic[Out_co]):
-    """How a run ended: ``variables``, ``steps`` and ``nodes`` as ``show --json`` has them."""
+    """Result of a run: ``variables``, ``steps`` and ``nodes`` as in ``show --json``."""
 
     workflow_id: UUID
     status: RunStatus
@@ -35,7 +35,7 @@ class RunResult(Generic[Out_co]):
         """The output: of the type that the workflow declares, if it is known here and declares one, else JSON data.
 
         Raises :class:`~paigeant.errors.RunFailed` if the run did not complete, and
-        :class:`~paigeant.errors.ResultError` if what came out is not of that type. A secret is ``***``.
+        :class:`~paigeant.errors.ResultError` if the output is not of that type. A secret is ``***``.
         """
         self.checked()
         if self._shape is None:
@@ -49,7 +49,7 @@ class RunResult(Generic[Out_co]):
             raise ResultError(text) from error
 
     def checked(self) -> Self:
-        """Return itself if the run completed; else raises RunFailed, with the traceback of the step that failed."""
+        """Return itself if the run completed; else raise RunFailed, with the traceback of the failed step."""
         if self.status is RunStatus.COMPLETED:
             return self
         step = self.error.step if self.error else None
@@ -62,14 +62,14 @@ class RunResult(Generic[Out_co]):
         raise failed
 
     def _tracebacks(self) -> list[str]:
-        """Return the newest traceback of the step that failed, if there is one."""
+        """Return the newest traceback of the failed step, if there is one."""
         position = self.error.position if self.error else None
         errors = [error for view in self.steps if view.position == position for error in view.errors]
         return [f"In the step, {error.traceback}" for error in errors[-1:] if error.traceback]
 
     @classmethod
     def of(cls, view: RunView, shape: TypeAdapter[Any] | None = None) -> Self:
-        """Return the result that a final run's view shows; its output is of this shape."""
+        """Return the result in the view of a final run; its output is of this shape."""
         return cls(
             view.workflow_id, view.status, view.variables, view.steps, view.error, view.nodes, view.output, shape
         )

@@ -1,4 +1,4 @@
-"""A handle on one run: wait for it, look at it, end it."""
+"""Handle of one run: wait for it, inspect it, control it."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ from paigeant.model.values.showing import shown
 from paigeant.model.values.values import shelve
 
 _FOLLOW: Final = 1.0
-"""Seconds after which who follows a run looks again: what it waits for changes with time alone."""
+"""Seconds after which ``follow`` reads again: some waits end with time alone, without a commit."""
 
 _PAUSE: Final = 0.03
-"""Seconds between two looks of who follows a run, at least."""
+"""Minimum of seconds between two reads of ``follow``."""
 
 
 @spelled(InvalidInput)
@@ -58,9 +58,9 @@ class Run(Generic[Out_co]):
         ends: RunEnds,
         outputs: Mapping[str, TypeAdapter[Any]] = MappingProxyType({}),
     ) -> None:
-        """Reach the run through the store of an open :class:`~paigeant.Paigeant`, which hears of the ``ends`` of runs.
+        """Use the store of an open :class:`~paigeant.Paigeant`; ``ends`` notifies it of ends of runs.
 
-        ``outputs`` has the types of what workflows put out, by name.
+        ``outputs`` has the output types of workflows, by name.
         """
         self._runtime = runtime
         self._ends = ends
@@ -72,25 +72,25 @@ class Run(Generic[Out_co]):
         return f"Run({str(self.workflow_id)!r})"
 
     async def status(self) -> RunStatus:
-        """Return where the run stands."""
+        """Return the status of the run."""
         return await self._runtime.store.get_status(self.workflow_id)
 
     async def view(self) -> RunView:
-        """Return everything about the run so far, and what is ahead of it."""
+        """Return everything about the run so far, and the entries ahead of it."""
         return await with_steps_ahead(self._runtime, await self._runtime.store.get_run(self.workflow_id))
 
     async def mermaid(self) -> str:
-        """Return a picture of the run in the language of Mermaid: what happened, and what is left."""
+        """Return a Mermaid diagram of the run: its hops, and the entries ahead."""
         return draw_run(await self.view())
 
     async def steps(self) -> tuple[StepView, ...]:
-        """Return the steps, those ahead too: each hop in the order of its position."""
+        """Return the steps, including those ahead: each hop in the order of its position."""
         return (await self.view()).steps
 
     async def result(self, timeout: Duration | None = None) -> RunResult[Out_co]:
-        """Return how the run ended, once it has, whatever its final status.
+        """Wait until the run has ended, with whatever final status, and return its result.
 
-        Raises :class:`~paigeant.errors.ResultTimeout` after ``timeout``; the run goes on all the same.
+        Raises :class:`~paigeant.errors.ResultTimeout` after ``timeout``; the run goes on nevertheless.
         """
         patience = read_timeout(timeout, "result")
         if not await self._ends.wait(self.workflow_id, patience) and not (status := await self.status()).final:
@@ -99,10 +99,10 @@ class Run(Generic[Out_co]):
         return RunResult[Out_co].of(view, self._outputs.get(view.workflow))
 
     async def follow(self, timeout: Duration | None = None) -> AsyncGenerator[RunView, None]:
-        """Yield everything about the run, now and after each change, until it is final; at least once in a second.
+        """Yield everything about the run, now and after each change, until it is final; at least once a second.
 
-        In a busy store something changes all the time: it looks thirty times a second at most. Raises
-        :class:`~paigeant.errors.ResultTimeout` after ``timeout``; the run goes on all the same.
+        In a busy store, where something changes all the time, it reads at most thirty times a second. Raises
+        :class:`~paigeant.errors.ResultTimeout` after ``timeout``; the run goes on nevertheless.
         """
         patience = read_timeout(timeout, "follow")
         until, seen = inf if patience is None else monotonic() + patience, 0
@@ -117,20 +117,20 @@ class Run(Generic[Out_co]):
             await asyncio.sleep(_PAUSE)
 
     def _still(self, status: RunStatus, patience: float | None) -> ResultTimeout:
-        """Return the error of who has waited for so long, and the run has not ended."""
+        """Return the error for a run that has not ended within this time."""
         return ResultTimeout(f"run {self.workflow_id} is {status} and was not final after {patience:g} s; it goes on")
 
     async def why(self) -> Explanation:
-        """Return why the run stands where it stands: for each open hop a sentence, who can act, what helps."""
+        """Explain the run's state: for each open hop a sentence, who can act, and commands that help."""
         view = await self._runtime.store.get_run(self.workflow_id)
         return await explain_run(self._runtime.store, view)
 
     async def variables(self) -> dict[str, JsonValue]:
-        """Return the run's variables: steps' outputs and what was set."""
+        """Return the run's variables: outputs of steps and set variables."""
         return (await self.view()).variables
 
     async def variable(self, name: str) -> JsonValue:
-        """Return one variable; raises UnknownVariable, which names those that there are."""
+        """Return one variable; raises UnknownVariable, which lists the known ones."""
         variables = await self.variables()
         if name not in variables:
             there = ", ".join(sorted(variables)) or "none"
@@ -138,10 +138,10 @@ class Run(Generic[Out_co]):
         return variables[name]
 
     async def set_variable(self, name: str, value: Any) -> None:
-        """Set a variable to anything that pydantic can write as JSON; the latest write wins.
+        """Set a variable to any value that pydantic can write as JSON; the latest write wins.
 
-        A secret of the workflow is sealed. Raises InvalidInput for a name or a value that no variable has, WrongState
-        if the run is over for good, and ConfigError for a secret that nobody may read.
+        A secret of the workflow is sealed. Raises InvalidInput for an invalid name or value, WrongState if the run has
+        ended and cannot be resumed, and ConfigError for a secret that no key can read.
         """
         json = await sealed_variable(self._runtime, self.workflow_id, name, variable_as_json(name, value))
         shelved, blob = shelve(json)
@@ -149,11 +149,11 @@ class Run(Generic[Out_co]):
         await self._runtime.store.save_variable(self.workflow_id, name, shelved, blob, deed=deed)
 
     async def signal(self, name: str, payload: Any = None, *, signal_id: str | None = None) -> Receipt:
-        """Send a signal to the run, and return what became of it: ``met``, ``kept`` or ``repeated``.
+        """Send a signal to the run, and return its receipt: ``met``, ``kept`` or ``repeated``.
 
-        A wait for this name is over with it, or the next one that begins. What it carries, anything that pydantic can
-        write as JSON up to 1 MiB, is the variable of this name from then on. A repeat with the same ``signal_id``
-        changes nothing. When this returns the signal is durable.
+        It ends a wait for this name, or the next one that begins. Its payload, any value that pydantic can write as
+        JSON up to 1 MiB, is the variable of this name from then on. A repeat with the same ``signal_id`` changes
+        nothing. When this returns the signal is durable.
 
         Raises InvalidInput, and WrongState for a run that has ended, or that keeps 1,000 signals already.
         """
@@ -164,7 +164,7 @@ class Run(Generic[Out_co]):
     async def awaited_signals(self) -> tuple[str, ...]:
         """Return the signals that the run waits for, then those of the waits ahead of it, each once.
 
-        A step may wait for others, with ``Parked``: that is known only when it does.
+        Signals that a step waits for with ``Parked`` are known only once it waits.
         """
         view = await self._runtime.store.get_run(self.workflow_id)
         now = [hop.signal for hop in view.journey if hop.signal]
@@ -177,16 +177,17 @@ class Run(Generic[Out_co]):
         *,
         keep_checkpoints: bool = False,
     ) -> Run[Out_co]:
-        """Record a run that inherits what this one had before a place, and executes the rest anew; return its handle.
+        """Record a run that inherits this run's history before a place, and executes the rest anew; return its handle.
 
-        The place is a step, or a position, of the trunk; by default where this one failed or stands. Inherited are
-        steps, values and variables before it, with ``outputs`` instead of those of some of the steps: values, as a
-        dispatch takes them, by step or position. Steps of the fork have keys of their own, and what it inherited is
-        never undone. The run itself, whatever its status, is not changed. With ``keep_checkpoints`` the step at the
-        place finds what it has recorded here, so that these calls are not paid twice; with ``outputs`` its prompt is
-        made anew, and a request that differs then holds it as ``diverged``. When this returns the fork is durable.
+        The place is a step, or a position, of the trunk; by default where this run failed or waits. Inherited are the
+        steps, values and variables before it; ``outputs`` replaces the outputs of some of these steps by values, as a
+        dispatch takes them, by step or position. Steps of the fork have keys of their own, and inherited steps are
+        never undone. This run, whatever its status, is not changed. With ``keep_checkpoints`` the step at the place
+        finds the results that it recorded here, so that these calls are not paid for twice; with ``outputs`` its prompt
+        is built anew, and a request that then differs holds the step as ``diverged``. When this returns the fork is
+        durable.
 
-        Raises InvalidInput for a place or a step that there is not, and UnknownRun.
+        Raises InvalidInput for an unknown place or step, and UnknownRun.
         """
         texts = {str(step): variable_as_json(str(step), value, "step") for step, value in (outputs or {}).items()}
         keeps = read_flag("keep_checkpoints", keep_checkpoints, "fork")
@@ -194,9 +195,9 @@ class Run(Generic[Out_co]):
         return Run(self._runtime, made, self._ends, self._outputs)
 
     async def cancel(self, *, compensate: bool = False) -> RunStatus:
-        """Request that the run ends, undoing what it did if ``compensate``; returns its status now.
+        """Request that the run ends, undoing its steps if ``compensate``; returns its present status.
 
-        A step that runs is cancelled at its worker's next beat, and a run of which nothing runs ends at once.
+        A running step is cancelled at its worker's next heartbeat; a run without a running step ends at once.
         """
         undo = read_flag("compensate", compensate, "cancel")
         deed = await self._attest(DeedVerb.CANCEL, compensate=undo)
@@ -205,16 +206,16 @@ class Run(Generic[Out_co]):
         return await close_run(self._runtime, self.workflow_id)
 
     async def terminate(self) -> RunStatus:
-        """End the run: when this returns nothing more is committed to it, and nothing is undone."""
+        """End the run: when this returns nothing more can be committed to it, and nothing is undone."""
         deed = await self._attest(DeedVerb.TERMINATE)
         return await terminate_run(self._runtime, self.workflow_id, deed)
 
     async def retry(self, *, accept_contract: bool = False, afresh: bool = False) -> RunStatus:
-        """Run again from the step that failed, or that waits, with all its attempts; raises WrongState otherwise.
+        """Run again from the step that failed or waits, with all its attempts; raises WrongState otherwise.
 
-        Where branches failed or were cancelled, these run again, and the others keep what they came to.
-        ``accept_contract`` has it run by whatever code serves it, though that may not fit what the run was dispatched
-        against. ``afresh`` forgets what its step has recorded: its calls are made, and paid for, again.
+        Failed and cancelled branches run again; the others keep their results. With ``accept_contract`` any code that
+        serves the step may run it, even if it does not fit the interface at dispatch. ``afresh`` discards the recorded
+        results of the step: its calls are made, and paid for, again.
         """
         accept = read_flag("accept_contract", accept_contract, "retry")
         fresh = read_flag("afresh", afresh, "retry")
@@ -223,38 +224,38 @@ class Run(Generic[Out_co]):
         return await store.resume(self.workflow_id, accept_contract=accept, afresh=fresh, deed=deed)
 
     async def adopt(self) -> list[UUID]:
-        """Vouch for the run as it lies, and for those within it, if it began unsigned; returns those that were not.
+        """Vouch for the present state of an unsigned run, and of its child runs; returns those that were not signed.
 
-        From then on each hop is judged back to this. Raises WrongState for a run that is over, or of which a step is
-        being executed, InvalidInput for one that is too large, MessageRejected for one that cannot be read, and
+        From then on each hop is verified back to this. Raises WrongState for a run that has ended or one of whose steps
+        is being executed, InvalidInput for one that is too large, MessageRejected for one that cannot be read, and
         ConfigError where nothing is signed, or without a key that may ``adopt``.
         """
         return await adopt_run(self._runtime, self.workflow_id)
 
     async def renew_identity(self, token: str) -> int:
-        """Let the run act on with a new token of the person for whom it was dispatched; returns how many steps go on.
+        """Renew the identity of the run with a new token of its person; returns the number of steps that go on.
 
-        Raises InvalidInput for a token that is not good, or not of that person, WrongState for a run that has ended,
-        and IdentityUnavailable.
+        Raises InvalidInput for a token that is invalid, or of another person, WrongState for a run that has ended, and
+        IdentityUnavailable.
         """
         return await renew_identity(self._runtime, self.workflow_id, token)
 
     async def deeds(self) -> tuple[DeedView, ...]:
-        """Return what people did to the run, with who it was, in order."""
+        """Return the deeds of people to the run, in order."""
         return tuple(map(view_of, await self._runtime.store.load_deeds(self.workflow_id)))
 
     async def calls(self) -> list[RecordedCall]:
-        """Return the calls that its steps have recorded, in order: 10,000 at most."""
+        """Return the recorded calls of its steps, in order: 10,000 at most."""
         return await list_calls(self._runtime.store, self.workflow_id)
 
     async def conversations(self) -> list[Conversation]:
-        """Return what its agents were told and have answered, step by step, without the messages."""
+        """Return the conversations of its agents, step by step, without the messages."""
         return await list_conversations(self._runtime.store, self.workflow_id)
 
     async def conversation(self, step: str) -> Conversation:
-        """Return what the agent of a step was told and has answered; of several, name the place: ``2.0:1``.
+        """Return the conversation of a step's agent; if several have the name, give the place: ``2.0:1``.
 
-        Raises InvalidInput for a step that has left no history, and WrongState for one that somebody has altered.
+        Raises InvalidInput for a step without a history, and WrongState for a history that was altered.
         """
         return await load_conversation(self._runtime.store, self.workflow_id, step)
 

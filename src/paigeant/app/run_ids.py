@@ -1,4 +1,4 @@
-"""Ids of runs as people type them: whole, or an unambiguous beginning."""
+"""Ids of runs as people type them: complete, or an unambiguous prefix."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from paigeant.plugins import redacted_url
 
 _DIGITS: Final = 32
 _SHOWN: Final = 10
-"""Runs that an error names."""
+"""Number of runs that an error lists."""
 
 
 async def find_run_id(beginning: str, reader: RunReader) -> UUID:
-    """Return the id that begins like this; raises UnknownRun for none, and for several, which it names."""
+    """Return the id with this prefix; raises UnknownRun for none, and for several, which it lists."""
     digits = str(beginning).strip().lower().replace("-", "")
     if not re.fullmatch(r"[0-9a-f]{1,32}", digits):
         raise no_run_id(str(beginning))
@@ -35,7 +35,7 @@ async def find_run_id(beginning: str, reader: RunReader) -> UUID:
 
 
 def read_run_id(given: str | UUID) -> UUID:
-    """Return the id that is written like this; raises UnknownRun for what is none."""
+    """Parse a run id; raises UnknownRun for an invalid one."""
     try:
         return given if isinstance(given, UUID) else UUID(given)
     except (ValueError, AttributeError, TypeError) as error:
@@ -43,12 +43,12 @@ def read_run_id(given: str | UUID) -> UUID:
 
 
 def no_run_id(given: str) -> UnknownRun:
-    """Return the error for a text that is no id, nor the beginning of one."""
+    """Return the error for a text that is neither an id nor a prefix of one."""
     return UnknownRun(f"no run {shown(given)}: a workflow_id looks like 01890a5d-ac96-774b-bcce-b302099a8057")
 
 
 async def find_newest_run_id(reader: RunReader, url: str) -> UUID:
-    """Return the id of the run that was recorded last; raises UnknownRun, naming the store by its ``url``, for none."""
+    """Return the id of the newest run; raises UnknownRun, naming the store by its ``url``, if there is none."""
     page = await reader.list_runs(limit=1)
     if not page.runs:
         raise UnknownRun(f"there is no run yet in {redacted_url(url)}")

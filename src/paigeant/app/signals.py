@@ -1,4 +1,4 @@
-"""Signals as they come from outside: checked, and made ready for the store."""
+"""Signals from outside: validated, and prepared for the store."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from paigeant.model.values.showing import shown
 from paigeant.model.values.values import shelve
 
 TOGETHER: Final = 500
-"""Signals that are sent in one transaction."""
+"""Signals in one transaction."""
 
 _FIELDS: Final = frozenset({"workflow_id", "name", "payload", "signal_id"})
 
@@ -32,7 +32,7 @@ _FIELDS: Final = frozenset({"workflow_id", "name", "payload", "signal_id"})
 @spelled(InvalidInput)
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What ``signal_many`` sends to one run: a ``payload`` under a name; one ``signal_id`` counts once in a run."""
+    """A signal of ``signal_many`` to one run: a ``payload`` under a name; one ``signal_id`` counts once in a run."""
 
     workflow_id: str | UUID
     name: str
@@ -52,7 +52,7 @@ class Signal:
         return cls(**fields)
 
     def prepared(self) -> SentSignal:
-        """Return it as the store takes it; raises InvalidInput, and UnknownRun for what is no id."""
+        """Return the signal as the store takes it; raises InvalidInput, and UnknownRun for an invalid id."""
         payload, blob = shelve(self._json())
         signal_id = uuid4().hex if self.signal_id is None else self.signal_id
         if not (isinstance(cast("Any", signal_id), str) and re.fullmatch(LABEL_PATTERN, signal_id)):
@@ -69,7 +69,7 @@ class Signal:
 
 
 def require_taken(receipt: Receipt, sent: SentSignal) -> Receipt:
-    """Return what became of a signal; raises UnknownRun or WrongState if the run took none."""
+    """Return the receipt of a signal; raises UnknownRun or WrongState if the run refused it."""
     run = sent.workflow_id
     match receipt:
         case Receipt.UNKNOWN_RUN:
@@ -84,7 +84,7 @@ def require_taken(receipt: Receipt, sent: SentSignal) -> Receipt:
 
 
 async def send_all(runtime: Runtime, signals: Iterable[Signal]) -> list[Receipt]:
-    """Send signals, once all of them are checked; returns what became of each, in order."""
+    """Send signals, once all of them are validated; returns the receipt of each, in order."""
     given: Any = signals
     if not isinstance(given, Iterable) or isinstance(given, str | Mapping):
         raise InvalidInput(f"signal_many takes a list of Signals, not {shown(given)}")
@@ -97,7 +97,7 @@ async def send_all(runtime: Runtime, signals: Iterable[Signal]) -> list[Receipt]
 
 
 async def attested(runtime: Runtime, sent: SentSignal) -> SentSignal:
-    """Return a signal with who sends it; raises ConfigError without a key that may sign that."""
+    """Return a signal with the deed of its sender; raises ConfigError without a key that may sign it."""
     carried: dict[str, JsonValue] = {
         "name": sent.name,
         "signal_id": sent.signal_id,

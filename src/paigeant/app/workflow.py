@@ -1,4 +1,4 @@
-"""A workflow as a user writes it, and the shortest way to run one."""
+"""Workflow as a user declares it, and the shortest way to run one."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from paigeant.model.values.durations import Duration
 class Workflow(Declaration[In_contra, Out_co]):
     """A named itinerary, declared once and dispatched many times: ``Workflow[Order, Receipt]``.
 
-    Steps are names of registered activities, :class:`~paigeant.Step` for more than a name, or agents and functions: as
-    they are registered, with their options, or else on the spot under their own names. ``activities`` is the registry
-    that has the names, if it is not the global one. ``input`` and ``output`` are types: a dispatch checks what it is
-    given against the one, a result's ``output`` is of the other. ``revision`` says what steps may change of the
-    way ahead, ``budget``, one or several, what a run may spend on models, ``identity``, as ``{"crm": ["read"]}``, for
-    which audiences steps may ask for tokens of the person for whom a run acts, ``secrets``, as ``{"card": "charge"}``,
-    which fields of the input, variables and outputs lie sealed, and which steps read them. Raises RegistrationError for
-    what is none of these.
+    Steps are names of registered activities, :class:`~paigeant.Step` for more than a name, or agents and functions.
+    Agents and functions are used as they are registered, with their options, or else registered in place under their
+    own names. ``activities`` is the registry of the names, if it is not the global one. ``input`` and ``output`` are
+    types: a dispatch validates its payload against ``input``, and the ``output`` of a result has the type ``output``.
+    ``revision`` limits how steps may change the remaining itinerary. ``budget``, one or several, limits spending on
+    models. ``identity``, such as ``{"crm": ["read"]}``, names the audiences for which steps may request tokens of the
+    person on whose behalf a run acts. ``secrets``, such as ``{"card": "charge"}``, names the fields of the input,
+    variables and outputs that are stored sealed, and the steps that read them. Raises RegistrationError for an invalid
+    argument.
     """
 
     async def run(
@@ -35,9 +36,9 @@ class Workflow(Declaration[In_contra, Out_co]):
         timeout: Duration | None = None,
         check: bool = True,
     ) -> RunResult[Out_co]:
-        """Dispatch it, execute it in this process, and return how it ended; on the configured store, so crash-safe.
+        """Dispatch it, execute it in this process, and return its result; on the configured store, so crash-safe.
 
-        With a ``dispatch_key`` a repeated call gives the same run, and continues it if it was broken off. Raises
+        With a ``dispatch_key`` a repeated call returns the same run, and continues it if it was interrupted. Raises
         :class:`~paigeant.errors.RunFailed` if the run did not complete, unless ``check`` is false, and
         :class:`~paigeant.errors.ResultTimeout` after ``timeout``.
         """
@@ -57,7 +58,7 @@ class Workflow(Declaration[In_contra, Out_co]):
         timeout: Duration | None = None,
         check: bool = True,
     ) -> RunResult[Out_co]:
-        """As :meth:`run`, for a script: the one synchronous door."""
+        """Run it as :meth:`run` in synchronous code, such as a script."""
         if _in_a_loop():
             text = f"workflow {self.name!r}: run_sync() cannot be called in an event loop; await run() there instead"
             raise ConfigError(text)

@@ -1,1 +1,1 @@
-"""The verbs: dispatch, lease, execute, commit, sweep. Workers do I/O; what follows is decided by ``routing``."""
+"""Engine: dispatch, lease, execute, commit, sweep. Workers do the I/O; ``routing`` decides what follows."""

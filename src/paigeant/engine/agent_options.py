@@ -1,4 +1,4 @@
-"""What steps say of their agents, held against what was registered."""
+"""Check of steps' agent options against the registration or the published card of the agent."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from paigeant.model.entries.step import Step
 
 
 async def refused_options(registry: ActivityRegistry, directory: Published, steps: Sequence[Step]) -> str | None:
-    """Return the first step that says of its agent what it cannot, and why; None if each can.
+    """Return the reason to refuse the first step with unsupported agent options; None if all are supported.
 
-    Of an activity that is not here it counts what its workers have published. Of one that nobody has published nothing
-    is known: the worker that runs it will say.
+    For an activity that is not registered here its published card counts. Without a card nothing is checked: the worker
+    that runs the step will refuse it.
     """
     asking = [step for step in steps if step.agent is not None]
     foreign = {step.activity for step in asking if step.activity not in registry}

@@ -1,4 +1,4 @@
-"""Commits: from an outcome to what is to be written, with the sealed bytes of what follows."""
+"""Commits: from an outcome to the writes of a hop, with the sealed bytes of the next messages."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from paigeant.routing.messages import error_at
 
 
 class Beside(NamedTuple):
-    """What a commit has beside the outcome: what the arguments were ``bound`` to, large values, and what is kept.
+    """Parts of a commit in addition to the outcome: ``bound`` arguments, large values, progress and history.
 
-    ``detail`` is what the step last said of its progress, if it is not done; ``history`` is kept if it is. It is
-    ``closed`` if its run is ended without its step being run; ``saved`` are variables that it set while it ran.
+    ``detail`` is the step's last progress, stored if the step is not done; ``history`` is stored if it is. ``closed``
+    is True if its run ends without the step being run; ``saved`` are variables that it set while it ran.
     """
 
     bound: Mapping[str, Value] | None = None
@@ -57,11 +57,11 @@ def commit_outcome(
     beside: Beside = _NOTHING,
     takes: Callable[[Twin], bool] = _no,
 ) -> Commit:
-    """Return what a hop wants written that came to this outcome: the transition, the twins of what follows, its record.
+    """Return the commit of a hop with this outcome: the transition, the next twins, and its signed record.
 
-    The first twin that ``takes`` says yes to is asked for. What cannot travel, as a message that is too large, faults
-    the step: another attempt would come to the same. If it is of a branch beside others that have begun, these end
-    first. Raises what is raised by a codec that is broken.
+    The first twin that ``takes`` accepts is requested for a hand-over. If the result cannot travel, for example in a
+    message that is too large, the step fails for good: another attempt would have the same result. If the step belongs
+    to a branch next to others that have begun, these end first. Raises any error of a broken codec.
     """
     owner = runtime.owner
     try:
@@ -102,12 +102,12 @@ def _give_up(leased: Leased, outcome: AnyOutcome, fault: Fault) -> Transition:
 
 
 def commit_transition(runtime: Runtime, grant: Grant, transition: Transition, twins: tuple[Twin, ...] = ()) -> Commit:
-    """Return the commit of one execution, under a name of its own."""
+    """Return the commit of one execution, with a new execution id."""
     return Commit(grant.held, runtime.owner, uuid4(), transition, twins)
 
 
 def _new_plans(itinerary: Itinerary, transition: Transition) -> list[PlanText]:
-    """Return the plans to which messages refer that follow, but for the one that the run follows already."""
+    """Return the plans of the next messages, without the one that the run follows already."""
     ahead = [message.routing_slip.itinerary for message, _ in transition.next]
     new = {id(each.plan): each.plan for each in ahead if each.plan is not itinerary.plan and each.ref is not None}
     return list(new.values())

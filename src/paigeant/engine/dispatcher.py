@@ -1,4 +1,4 @@
-"""Dispatching: from a plan and an input to a recorded run with its first twin."""
+"""Dispatcher: from a plan and an input to a recorded run with its first twin."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ from paigeant.model.values.values import shelve
 from paigeant.routing import asked_by, begin, check_conditions, check_secrets
 
 _TOGETHER: Final = 500
-"""Runs that are recorded in one transaction."""
+"""Runs in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class DispatchOptions:
-    """What may be said about a run when it is dispatched; raises InvalidInput for what may not."""
+    """Options of a run at its dispatch; raises InvalidInput for an invalid one."""
 
     dispatch_key: str | None = None
     deadline: timedelta | None = None
@@ -56,7 +56,7 @@ class DispatchOptions:
     obo_token: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        """Check what comes from outside."""
+        """Validate external values."""
         labels = {"dispatch key": self.dispatch_key, "tenant": self.tenant, "correlation id": self.correlation_id}
         for name, label in labels.items():
             if label is not None and not (isinstance(cast("Any", label), str) and re.fullmatch(LABEL_PATTERN, label)):
@@ -72,21 +72,21 @@ class DispatchOptions:
 
 
 class Identified(NamedTuple):
-    """A run that is about to begin: its id, and for whom it acts, if for anybody."""
+    """A run that is about to begin: its id, and the identity it acts with, if any."""
 
     workflow_id: UUID
     admitted: Admitted | None = None
 
 
 class Shared(NamedTuple):
-    """What the runs of one dispatch share: the plan as it was written, and a trace to continue."""
+    """Data shared by all runs of one dispatch: the written plan, and a trace to continue."""
 
     written: WrittenPlan
     trace: TraceContext | None
 
 
 class Prepared(NamedTuple):
-    """A run that is to be recorded, and its first message as it was before it was sealed."""
+    """A run to be recorded, and its first message before sealing."""
 
     start: RunStart
     message: PaigeantMessage
@@ -95,13 +95,13 @@ class Prepared(NamedTuple):
 async def dispatch(runtime: Runtime, plan: Plan, inputs: Sequence[bytes], options: DispatchOptions) -> list[Started]:
     """Record one run for each input (JSON texts), 500 in a transaction, and announce them; returns them in order.
 
-    When this returns the runs are durable. Raises UnknownStep, InvalidInput, which says which input it is, or
-    DispatchConflict, with nothing of them written.
+    When this returns the runs are durable. Raises UnknownStep, InvalidInput, which names the invalid input, or
+    DispatchConflict, with none of the transaction's runs written.
     """
     await runtime.codec.prepare(runtime.store.record_keys, f"dispatch:{plan.name}")
     async with runtime.hooks.around_dispatch(plan) as span:
         written = runtime.plans.write(plan, await _check_steps(runtime, plan))
-        trace = TraceContext.of(span.traceparent) if len(inputs) == 1 else None  # of many, each is a trace of its own
+        trace = TraceContext.of(span.traceparent) if len(inputs) == 1 else None  # each run has a trace of its own
         shared = Shared(written, trace)
         require_seals(runtime, plan.secrets)
         _check_inputs(runtime, plan, inputs)
@@ -130,11 +130,11 @@ async def _record(runtime: Runtime, prepared: Sequence[Prepared], span: Dispatch
 
 
 async def _record_and_hand_over(runtime: Runtime, prepared: Sequence[Prepared]) -> list[Started]:
-    """Record runs, and start those here that a worker of this process has free slots for; raises what the store raises.
+    """Record runs, and start those that a worker of this process has free slots for; raises the store's errors.
 
-    They are of one dispatch. Those that do not begin with the same activity as the first of them wait for whoever
-    serves them, and so do all where hops are signed: what was signed is judged as it comes in; and those that act for
-    somebody, whose identity only the owner of a lease may read.
+    They belong to one dispatch. Runs that begin with another activity than the first one are left to any worker that
+    serves it. So are all runs where hops are signed, since signatures are verified on intake; and runs with an
+    identity, which only the owner of a lease may read.
     """
     topic = prepared[0].start.twin.topic
     ours = [one for one in prepared if one.start.twin.topic == topic]
@@ -158,9 +158,9 @@ async def _record_and_hand_over(runtime: Runtime, prepared: Sequence[Prepared]) 
 
 
 async def _identify(runtime: Runtime, options: DispatchOptions) -> Identified:
-    """Return the id of a new run, and for whom it acts; raises InvalidInput for a token that is not good.
+    """Return the id of a new run, and its identity if it has one; raises InvalidInput for an invalid token.
 
-    Raises IdentityUnavailable, and ConfigError where no identity provider is configured.
+    Raises IdentityUnavailable, and ConfigError without a configured identity provider.
     """
     workflow_id = uuid7()
     if options.obo_token is None:
@@ -174,7 +174,7 @@ async def _identify(runtime: Runtime, options: DispatchOptions) -> Identified:
 def prepare(
     runtime: Runtime, shared: Shared, json: bytes, options: DispatchOptions, identified: Identified
 ) -> Prepared:
-    """Return the run as it is to be recorded, its first message sealed; the input was checked."""
+    """Return the run to be recorded, with its sealed first message; the input was validated before."""
     plan, text = shared.written.plan, shared.written.text
     workflow_id, admitted = identified
     digest, json = digest_of_input(plan.secrets, json), seal_input(runtime, plan.secrets, workflow_id, json)
@@ -212,7 +212,7 @@ def prepare(
 
 
 def _headers(shared: Shared, options: DispatchOptions, identified: Identified) -> RunHeaders:
-    """Return the headers of all messages of the run; who acts for nobody needs no policy of identity."""
+    """Return the headers of all messages of the run; a run without an identity needs no identity policy."""
     plan, now = shared.written.plan, datetime.now(UTC)
     trace_id, traceparent = shared.trace or TraceContext.begin()
     return RunHeaders(
@@ -238,7 +238,7 @@ def _check_inputs(runtime: Runtime, plan: Plan, inputs: Sequence[bytes]) -> None
 
 
 def _check_input(runtime: Runtime, plan: Plan, json: bytes) -> None:
-    """Raise InvalidInput for an input that is too large or deep, or that cannot bind to a first step served here."""
+    """Raise InvalidInput for an input that is too large or deep, or cannot bind to a first step served here."""
     if len(json) > VALUE_BYTES:
         text = f"the input is {len(json):,} bytes as JSON; at most {VALUE_BYTES:,} are allowed: pass a reference to it"
         raise InvalidInput(text)
@@ -260,9 +260,9 @@ def _check_input(runtime: Runtime, plan: Plan, json: bytes) -> None:
 
 
 async def _check_steps(runtime: Runtime, plan: Plan) -> dict[str, str]:
-    """Return the contracts of the steps, from the handlers at hand or as they were published.
+    """Return the interfaces of the steps, from the handlers at hand or from published cards.
 
-    Refuse a step that nobody is known to serve, unless it says that it is served elsewhere.
+    Refuses a step that no known worker serves, unless it is marked ``elsewhere``.
     """
     _check_entries(plan)
     names = {step.activity for step in plan.steps}

@@ -1,4 +1,4 @@
-"""Forks: a run goes another way, from a place on its trunk, as a run of its own."""
+"""Forks: a new run that continues differently from a place on another run's trunk."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _BEHIND: Final = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED})
 _POSITION: Final = re.compile(r"\d{1,9}")
 _IN_A_BRANCH: Final = re.compile(r"\d+\.\d+.*|.*[:/].*")
 _NAMED: Final = 20
-"""Places that an error names."""
+"""Number of places that an error lists."""
 
 
 class _Edited(NamedTuple):
@@ -49,12 +49,12 @@ class _Edited(NamedTuple):
 async def fork(
     runtime: Runtime, source: UUID, place: str | int | None, outputs: Mapping[str, bytes], *, keeps: bool = False
 ) -> UUID:
-    """Record a run that inherits what the source had before a place, and announce it; returns its id.
+    """Record a run that inherits the source's history before a place, and announce it; returns its id.
 
-    Without a ``place``, a step or a position on the trunk, it is where the source failed or stands. ``outputs`` are
-    JSON texts by the step, or the position, whose output they replace. If it ``keeps`` them, the step at the place
-    finds its checkpoints. When this returns the run is durable. Raises UnknownRun, and InvalidInput for a place or a
-    step that there is not, or whose message does not open here, and where a node is to keep checkpoints.
+    Without a ``place``, a step or a position on the trunk, it is where the source failed or waits. ``outputs`` are JSON
+    texts by the step, or the position, whose output they replace. With ``keeps`` the step at the place finds its
+    checkpoints. When this returns the run is durable. Raises UnknownRun, and InvalidInput for an unknown place or step,
+    for one whose message cannot be opened here, and for a node whose checkpoints are to be kept.
     """
     view = await runtime.store.get_run(source)
     position = _place(view, place)
@@ -73,10 +73,10 @@ async def fork(
 
 
 def _first(was: PaigeantMessage, view: RunView, position: int, edited: _Edited) -> PaigeantMessage:
-    """Return the message with which the fork begins: what the source's said, with keys and a trace of its own.
+    """Return the first message of the fork: the source's message, with keys and a trace of its own.
 
-    Nothing that is inherited is undone, so that the list of what could be is empty. It has the source's budgets, and
-    what the source spent counts in none of them; its deadline it has not, which may have passed.
+    Inherited steps are never undone, so that its compensations are empty. It has the source's budgets, without the
+    amounts that the source spent; it does not inherit the deadline, which may have passed.
     """
     trace_id, traceparent = TraceContext.begin()
     slip, before = was.routing_slip, _trunk(view, position)
@@ -90,21 +90,21 @@ def _first(was: PaigeantMessage, view: RunView, position: int, edited: _Edited) 
         secrets=_inherited(was.headers.run),
     )
     slip = replace(slip, itinerary=slip.itinerary.for_run(run.workflow_id), compensations=())
-    headers = Headers(run, position, datetime.now(UTC))  # for nobody: the identity was given for the source alone
+    headers = Headers(run, position, datetime.now(UTC))  # without an identity: it was given for the source only
     return PaigeantMessage(headers, Payload(was.payload.input, previous), slip)
 
 
 def _inherited(source: RunHeaders) -> SecretPolicy | None:
-    """Return the policy of secrets that a fork inherits: it reads what came into being in its source, sealed as it is.
+    """Return the secret policy of a fork: it can read the sealed secrets of its source.
 
-    Nobody has to open it for that; and who may read it stays the same.
+    They need not be opened for that, and their readers stay the same.
     """
     policy = source.secrets
     return policy and policy.model_copy(update={"origins": (*policy.origins, source.workflow_id)})
 
 
 def _has_output(hop: StepView | NodeView) -> bool:
-    """Tell whether what comes next sees the output of this hop as the one before it."""
+    """True if the next step sees the output of this hop as the previous one."""
     return hop.kind in JOINING if isinstance(hop, NodeView) else hop.output is not None
 
 
@@ -140,7 +140,7 @@ async def _message(runtime: Runtime, key: HopKey) -> PaigeantMessage:
 
 
 async def _edit(runtime: Runtime, view: RunView, before: int, outputs: Mapping[str, bytes]) -> _Edited:
-    """Return what replaces inherited outputs, under the further names of their steps too."""
+    """Return the replacements of inherited outputs, also under the further names of their steps."""
     edited = _Edited(uuid7(), {}, {}, [])
     inherited = [
         hop for hop in _trunk(view, before) if hop.status is StepStatus.COMPLETED and isinstance(hop, StepView)
@@ -167,7 +167,7 @@ async def _edit(runtime: Runtime, view: RunView, before: int, outputs: Mapping[s
 
 
 def _no_step(view: RunView, before: int, name: str) -> str | None:
-    """Return why the output of this node cannot be set, None if no node of this name or position is inherited."""
+    """Return the reason why the output of this node cannot be set, None if no such node is inherited."""
     nodes = (hop for hop in _trunk(view, before) if isinstance(hop, NodeView) and name in {hop.name, str(hop.position)})
     node = next(nodes, None)
     if node is None:
@@ -177,7 +177,7 @@ def _no_step(view: RunView, before: int, name: str) -> str | None:
 
 
 def _place(view: RunView, place: str | int | None) -> int:
-    """Return the position from which a fork executes; raises InvalidInput for a place that there is not."""
+    """Return the position from which a fork executes; raises InvalidInput for an unknown place."""
     trunk = _trunk(view)
     if place is None:
         found = [hop.position for hop in trunk if hop.status not in _BEHIND]
@@ -200,7 +200,7 @@ def _place(view: RunView, place: str | int | None) -> int:
 
 
 def _trunk(view: RunView, before: int | None = None) -> list[StepView | NodeView]:
-    """Return the hops of the trunk on the way forward, those before a position."""
+    """Return the forward hops of the trunk before a position."""
     forward = [hop for hop in view.journey if not hop.path and hop.direction is Direction.EXECUTE]
     return [hop for hop in forward if before is None or hop.position < before]
 
@@ -215,9 +215,9 @@ def _listed(hops: Sequence[StepView | NodeView]) -> str:
 
 
 async def _notes(runtime: Runtime, was: PaigeantMessage, view: RunView, start: RunStart) -> dict[str, bytes]:
-    """Return what is signed, by who forks, of the calls that the fork's first step finds: its source's name the source.
+    """Return this process's signatures of the calls that the fork's first step finds: the originals name the source.
 
-    They are verified here. Raises InvalidInput for what is not as the source's workers have signed it, and Unavailable.
+    The originals are verified here. Raises InvalidInput for an invalid one, and Unavailable.
     """
     if not runtime.codec.signs:
         return {}

@@ -1,4 +1,4 @@
-"""Grants: leases as the store gave them, opened, and relied on only for as long as they surely hold."""
+"""Grants: leases from the store, opened, verified, and used only while they certainly hold."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ _CONFIGURE: Final = (
 
 
 def margin(runtime: Runtime) -> float:
-    """Return for how many seconds after it was asked for a lease is relied on."""
+    """Return the number of seconds after the request for which a lease can be relied on."""
     return runtime.lease.total_seconds() * 5 / 6
 
 
 async def still_held(runtime: Runtime, grants: Sequence[Grant], asked_at: float) -> tuple[list[Grant], float]:
-    """Return those of new leases that may be relied on, and from when on.
+    """Return those of new leases that can be relied on, and the time from which they count.
 
-    An answer may lie unread for long, while a step blocks the event loop. Leases that may have run out by then are
-    renewed, before this worker itself asks for more and is given them again. Raises Unavailable.
+    An answer may stay unread for long while a step blocks the event loop. Leases that may have expired by then are
+    renewed, before this worker's own next claim gets the same hops again. Raises Unavailable.
     """
     held = list(grants)
     if grants and runtime.clock() >= asked_at + margin(runtime):
@@ -66,14 +66,14 @@ def run_ended(
 
 
 def open_grant(runtime: Runtime, grant: Grant) -> Leased:
-    """Return the step of a grant, once its row and its message are found to say the same.
+    """Return the step of a grant, after checking that its row and its message agree.
 
-    A step that lies in a plan that is not known here is returned without it, for :func:`complete`: only then is its
-    message compared. Raises :class:`~paigeant.errors.MessageRejected` for bytes that do not open, and
+    A step whose plan is not known here is returned without it, for :func:`complete`, which then compares its message.
+    Raises :class:`~paigeant.errors.MessageRejected` for bytes that cannot be parsed, and
     :class:`~paigeant.errors.TamperedMessage` for those of another hop.
     """
     proof.require_intact(grant)
-    if grant.head is not None and not runtime.codec.signs:  # what follows it here would be signed by nobody
+    if grant.head is not None and not runtime.codec.signs:  # the next hop would be left unsigned here
         raise MessageRejected("its run is signed, and signing is off here")
     message, record = runtime.codec.open(grant.body)
     plan = None if message.missing_plan is None else runtime.plans.find(message.missing_plan)
@@ -82,7 +82,7 @@ def open_grant(runtime: Runtime, grant: Grant) -> Leased:
     if message.missing_plan is None:
         proof.require_same(grant, message)
     first = grant.key.position == 1 and not grant.key.path
-    begins = first and grant.fence == 1 and not grant.edited  # on a later lease a signal may have set a variable
+    begins = first and grant.fence == 1 and not grant.edited  # under a later lease a signal may have set a variable
     codec = runtime.codec
     known: dict[str, Value] | None = {} if begins else None
     judging: dict[str, Any] = {"judged": not codec.signs, "verify": verifier_of(runtime)}
@@ -90,9 +90,9 @@ def open_grant(runtime: Runtime, grant: Grant) -> Leased:
 
 
 async def complete(runtime: Runtime, leased: Leased) -> Leased:
-    """Return an opened step with its plan, which is read from the store unless the message has it, compared and judged.
+    """Return an opened step with its plan, loaded from the store if necessary, compared and verified.
 
-    Raises what :func:`open_grant` raises, also for a plan that is not there or not as it was recorded, and Unavailable.
+    Raises the errors of :func:`open_grant`, also for a plan that is missing or altered, and Unavailable.
     """
     if leased.message.missing_plan is not None:
         message = await with_its_plan(runtime, leased.message)
@@ -102,7 +102,7 @@ async def complete(runtime: Runtime, leased: Leased) -> Leased:
 
 
 async def _judged(runtime: Runtime, leased: Leased) -> Leased:
-    """Return a step once it is found to be what was signed; the records that it follows are read if need be."""
+    """Verify a step; the records of its run are loaded if necessary."""
     codec, run = runtime.codec, leased.grant.key.workflow_id
     leased = codec.recall(leased)
     records = await runtime.store.load_records(run) if codec.needs_records(leased) else ()
@@ -121,7 +121,7 @@ async def _judged(runtime: Runtime, leased: Leased) -> Leased:
 
 
 async def _learn(runtime: Runtime, leased: Leased) -> None:
-    """Have the codec know what people did to a run, and those in which it has begun what may have ended it."""
+    """Give the codec the deeds to a run, and the records of the runs that contain it, whose end may have ended it."""
     run, grant = leased.message.headers.run, leased.grant
     runtime.codec.learn_deeds(leased, await load_deeds(runtime, run))
     if grant.cancel is CancelRequest.BRANCH and run.parents:
@@ -129,13 +129,13 @@ async def _learn(runtime: Runtime, leased: Leased) -> None:
 
 
 async def require_signed(runtime: Runtime, leased: Leased, asked: CancelRequest) -> None:
-    """Return if a request to end a hop that is running was signed; raises TamperedMessage, UnknownKey, Unavailable."""
+    """Verify that a request to end a running hop was signed; raises TamperedMessage, UnknownKey, Unavailable."""
     if runtime.codec.signs and leased.head is not None:
         await _judged(runtime, replace(leased, grant=replace(leased.grant, cancel=asked)))
 
 
 async def _adopted(runtime: Runtime, leased: Leased) -> Leased:
-    """Return a step of a run that began unsigned, adopted with all that belongs to it: keys of development do that."""
+    """Return a step of an unsigned run, adopted together with its whole tree: development keys do that."""
     run = leased.message.headers.run
     if await adopt_tree(runtime, (*run.parents, run.workflow_id)[0], leased=True):
         text = f"run {run.workflow_id} began unsigned, and was adopted: keys of development vouch for it"
@@ -149,9 +149,9 @@ async def _adopted(runtime: Runtime, leased: Leased) -> Leased:
 
 
 async def load_deeds(runtime: Runtime, run: RunHeaders) -> list[StoredDeed]:
-    """Return what people did to a run, and to those within which it has begun: what ends them ends it.
+    """Return the deeds to a run, and to the runs that contain it, since their end ends it.
 
-    Whoever signed it is known then, as far as that can be. Raises Unavailable.
+    Their signing keys are looked up. Raises Unavailable.
     """
     runs = (*run.parents, run.workflow_id)
     deeds = [deed for each in runs for deed in await runtime.store.load_deeds(each)]
@@ -160,7 +160,7 @@ async def load_deeds(runtime: Runtime, run: RunHeaders) -> list[StoredDeed]:
 
 
 def verifier_of(runtime: Runtime) -> Verifier | None:
-    """Return what holds variables of a hop against what was signed, None where nothing is."""
+    """Return the verifier of a hop's variables, None where nothing is signed."""
     return partial(_verify, runtime) if runtime.codec.signs else None
 
 
@@ -169,7 +169,7 @@ async def _verify(runtime: Runtime, leased: Leased, values: Mapping[str, Value],
 
 
 async def require_answers(runtime: Runtime, leased: Leased, answers: Mapping[str, Answered]) -> None:
-    """Return if people have said what is there; raises TamperedMessage if not, and Unavailable."""
+    """Verify answers of people; raises TamperedMessage, and Unavailable."""
     for key, answer in answers.items():
         if answer.status is ApprovalStatus.UNREADABLE:
             raise TamperedMessage(f"position {leased.grant.key.position}, approval {key!r}: its status is none")
@@ -177,9 +177,9 @@ async def require_answers(runtime: Runtime, leased: Leased, answers: Mapping[str
 
 
 async def with_deeds(runtime: Runtime, leased: Leased, judge: Callable[[], None]) -> None:
-    """Return if this finds all as it was signed, asked again once what people did to the run is known, if need be.
+    """Run a verification, and once more with the deeds to the run if it needs them.
 
-    Raises what it raises the second time, and Unavailable.
+    Raises the error of the second run, and Unavailable.
     """
     try:
         judge()
@@ -189,17 +189,18 @@ async def with_deeds(runtime: Runtime, leased: Leased, judge: Callable[[], None]
 
 
 def undo_of(runtime: Runtime, topic: str) -> Undo:
-    """Return what can be undone of what runs under this name, as far as it is known here."""
+    """Return the compensation of this topic, as far as it is registered here."""
     return runtime.registry[topic].undo if topic in runtime.registry else Undo.NEVER
 
 
 async def end_or_hold(runtime: Runtime, grant: Grant, error: MessageRejected) -> Transition:
-    """Return what becomes of a hop whose message cannot be read, or is not what was signed; it is reported if held.
+    """Return the transition of a hop whose message cannot be read or verified; a hold is reported.
 
-    If its run is to end, and that was signed, or follows from what was, it ends. Else it is held, as if nobody had said
-    so. Whoever leases it decides this: a hop that was held once is not leased again to be ended. Raises Unavailable.
+    If its run is to end, and that was signed or follows from signed data, the hop ends. Otherwise it is held, as if
+    there were no request. The worker that leases it decides: a held hop is not leased again to be ended. Raises
+    Unavailable.
     """
-    if proof.is_to_end(grant) and not isinstance(error, UnsignedDeed):  # else nobody who may has asked for it
+    if proof.is_to_end(grant) and not isinstance(error, UnsignedDeed):  # else no permitted person has requested it
         with suppress(MessageRejected):
             if runtime.codec.signs:
                 run = grant.key.workflow_id

@@ -1,4 +1,4 @@
-"""Guarded hooks: any number of them behind one face, none of which can disturb the work."""
+"""Guarded hooks: several hooks as one, none of which can disturb the work."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from paigeant.model.message import Trail
 from paigeant.model.plan import Plan
 
 PATIENCE: Final = 5.0
-"""Seconds that a hook may take to enter, or to leave, what it wraps; meanwhile the step waits."""
+"""Limit in seconds for a hook to enter, or to leave, its context manager; the step waits meanwhile."""
 
 S = TypeVar("S", StepSpan, DispatchSpan)
 
@@ -27,14 +27,14 @@ _ENDS: Final = frozenset({StepEnded, StepReleased, LeaseLost})
 
 
 class Guard:
-    """Reports what hooks raise: once for each hook, call and class of error, so that no log fills up with it."""
+    """Reports errors of hooks: once for each hook, call and error class, so that the log is not flooded."""
 
     def __init__(self) -> None:
-        """Nothing was reported yet."""
+        """Start with nothing reported."""
         self._reported: set[tuple[type[Hooks], str, type[BaseException]]] = set()
 
     def failed(self, hook: Hooks, call: str, error: BaseException) -> None:
-        """Report an error of a hook; raises it if it is no error of the hook: this task was cancelled."""
+        """Report an error of a hook; re-raises an error that is not the hook's own: a cancellation of this task."""
         if _is_for_us(error):
             raise error
         kind = (type(hook), call, type(error))
@@ -46,7 +46,7 @@ class Guard:
 
 
 def _is_for_us(error: BaseException) -> bool:
-    """Tell whether an error goes beyond the hook that it came through: Ctrl-C, or this task was cancelled."""
+    """True if an error is not the hook's own: Ctrl-C, or a cancellation of this task."""
     if isinstance(error, asyncio.CancelledError):
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0
@@ -54,10 +54,10 @@ def _is_for_us(error: BaseException) -> bool:
 
 
 class Around(Generic[S]):
-    """The context managers of several hooks as one: entered in order, left in reverse, whatever each of them does."""
+    """Context managers of several hooks as one: entered in order, left in reverse, whatever each of them does."""
 
     def __init__(self, guard: Guard, call: str, entering: Sequence[tuple[Hooks, Any]]) -> None:
-        """Wrap with what ``call`` of each hook returns, given the argument beside it."""
+        """Wrap with the result of ``call`` on each hook, given its argument."""
         self._guard = guard
         self._call = call
         self._entering = entering
@@ -65,7 +65,7 @@ class Around(Generic[S]):
         self._spans: list[tuple[Hooks, S]] = []
 
     async def __aenter__(self) -> Self:
-        """Enter all; one that fails is as if it were not there."""
+        """Enter all; one that fails is skipped."""
         for hook, argument in self._entering:
             try:
                 manager: Any = getattr(hook, self._call)(argument)
@@ -88,7 +88,7 @@ class Around(Generic[S]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave all; what a hook returns swallows nothing."""
+        """Leave all; no hook can suppress an exception."""
         meant: BaseException | None = None
         while self._entered:
             hook, manager = self._entered.pop()
@@ -113,14 +113,14 @@ class Around(Generic[S]):
 
 
 class AroundStep(Around[StepSpan], StepSpan):
-    """The spans of one execution of a step."""
+    """Spans of one execution of a step."""
 
     def end(self, ended: ExecutionEnd) -> None:
-        """Tell all of them how it ended."""
+        """Pass the end to all of them."""
         self._each("end", ended)
 
     def trail(self, outcome: AnyOutcome) -> Trail | None:
-        """Return the spans that the first of them names that names any."""
+        """Return the trail of the first span that has one."""
         for hook, span in self._spans:
             try:
                 if (found := span.trail(outcome)) is not None:
@@ -131,11 +131,11 @@ class AroundStep(Around[StepSpan], StepSpan):
 
 
 class AroundDispatch(Around[DispatchSpan], DispatchSpan):
-    """The spans of one call that dispatches."""
+    """Spans of one call that dispatches."""
 
     @property
     def traceparent(self) -> str | None:
-        """Return the trace that the runs are to continue: that of the first hook that has one."""
+        """Return the trace that the runs continue: that of the first hook that has one."""
         for hook, span in self._spans:
             try:
                 if span.traceparent is not None:
@@ -145,7 +145,7 @@ class AroundDispatch(Around[DispatchSpan], DispatchSpan):
         return None
 
     def end(self, dispatched: RunDispatched) -> None:
-        """Tell all of them of a run that was recorded."""
+        """Pass a recorded run to all of them."""
         self._each("end", dispatched)
 
 
@@ -165,10 +165,10 @@ async def _leave(manager: Any, *raised: Any) -> None:
 
 
 class GuardedHooks:
-    """All hooks of a process. Which of them want what is found out once: the way of a step asks only a table."""
+    """All hooks of a process. A table, built once, says which hooks want which event: steps do one lookup."""
 
     def __init__(self, hooks: Sequence[Hooks] = ()) -> None:
-        """Show these hooks what happens."""
+        """Wrap these hooks."""
         self._guard = Guard()
         self._around_step = [hook for hook in hooks if _overrides(hook, "around_step")]
         self._around_dispatch = [hook for hook in hooks if _overrides(hook, "around_dispatch")]
@@ -180,11 +180,11 @@ class GuardedHooks:
         self._nothing_around_dispatch = AroundDispatch(self._guard, "around_dispatch", ())
 
     def wants(self, kind: type[Event]) -> bool:
-        """Tell whether any hook, or a span of one, wants to see events of this kind."""
+        """True if any hook, or a span of one, wants events of this kind."""
         return kind in self._wanted
 
     def report(self, event: Event) -> None:
-        """Show the event to the hooks that want it; raises nothing of theirs."""
+        """Pass the event to the hooks that want it; never raises their errors."""
         for hook in self._listening[type(event)]:
             try:
                 hook.on_event(event)

@@ -1,4 +1,4 @@
-"""Plans in a process: each is written once, or read once from the store, and then known by its digest."""
+"""Plans in a process: each is written once, or loaded once from the store, and cached by its digest."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from paigeant.model.values.values import Blob
 from paigeant.protocol import proof
 
 KEPT_BYTES: Final = 8 * 1024 * 1024
-"""Text of plans that a process keeps by their digests, at most."""
+"""Limit of cached plan texts, in bytes."""
 
 WRITTEN: Final = 256
-"""Workflows of which a process keeps what it wrote to dispatch them, at most."""
+"""Limit of workflows whose written plans are cached."""
 
 
 class WrittenPlan(NamedTuple):
-    """A plan as it is dispatched: its text, and the large arguments that each run must keep."""
+    """A plan in its dispatched form: its text, and the large arguments that each run must keep."""
 
     plan: Plan
     interfaces: Mapping[str, str]
@@ -33,10 +33,10 @@ class WrittenPlan(NamedTuple):
 
 
 class PlanCache:
-    """The plans that a process knows, of those used last as many as there is room for. Not for several threads."""
+    """Least-recently-used cache of plans. Not thread-safe."""
 
     def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
-        """Keep up to so many bytes of text, but at least the plan used last."""
+        """Keep up to this many bytes of text, but at least the plan used last."""
         self._kept_bytes = kept_bytes
         self._bytes = 0
         self._read: OrderedDict[str, PlanText] = OrderedDict()
@@ -44,7 +44,7 @@ class PlanCache:
         self._reading = asyncio.Lock()
 
     def write(self, plan: Plan, interfaces: Mapping[str, str]) -> WrittenPlan:
-        """Return the plan as it is dispatched; it is written once as long as its activities have these interfaces."""
+        """Return the plan in its dispatched form; cached as long as its activities have these interfaces."""
         known = self._written.get(id(plan))
         if known is None or known.plan is not plan or known.interfaces != interfaces:
             stowed = [stow(entry) for entry in plan.itinerary]
@@ -57,7 +57,7 @@ class PlanCache:
         return known
 
     def keep(self, plan: PlanText) -> None:
-        """Know a plan by its digest from now on."""
+        """Cache a plan by its digest."""
         if plan.digest not in self._read:
             self._read[plan.digest] = plan
             self._bytes += len(plan.blob.json)
@@ -67,16 +67,16 @@ class PlanCache:
             self._bytes -= len(dropped.blob.json)
 
     def find(self, digest: str) -> PlanText | None:
-        """Return a plan that is known, None if it has to be read."""
+        """Return a cached plan, None if it must be loaded."""
         plan = self._read.get(digest)
         if plan is not None:
             self._read.move_to_end(digest)
         return plan
 
     async def load(self, store: ValueStore, digest: str) -> PlanText:
-        """Return a plan, read from the store unless it is known, once for all who ask at the same time.
+        """Return a plan, loaded from the store unless it is cached, once for concurrent callers.
 
-        Raises MessageRejected if the store has none or it cannot be read, TamperedMessage if the store has another, and
+        Raises MessageRejected if the store has none or it cannot be parsed, TamperedMessage if its digest differs, and
         Unavailable.
         """
         async with self._reading:

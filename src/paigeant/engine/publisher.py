@@ -1,4 +1,4 @@
-"""Publisher: hands messages to the broker once they are recorded. One may get lost there; its twin does not."""
+"""Publisher: hands messages to the broker once they are recorded. A message may get lost there; its twin does not."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from paigeant.model.events import Published, Sent
 from paigeant.model.hops import Leased, Sealed
 
 PATIENCE: Final = 10.0
-"""Seconds that a broker may take for a message."""
+"""Timeout of a broker for a message, in seconds."""
 
 
 SOON: Final = 1.0
-"""Seconds for which whoever records a run waits until a broker has its message. The run is durable without that."""
+"""Seconds for which a dispatch waits until a broker has its message. The run is durable without that."""
 
 _UNDER_WAY: Final[set[asyncio.Task[None]]] = set()
 
 
 async def announce_soon(runtime: Runtime, *messages: Sealed) -> None:
-    """Publish messages of twins as :func:`announce` does, for somebody who waits.
+    """Publish messages of twins as :func:`announce` does, for a caller that waits.
 
-    Returns when the broker has them, or after a second: a broker with an alarm takes nothing for as long as that lasts.
+    Returns when the broker has them, or after a second: a broker with a resource alarm accepts nothing while it lasts.
     """
     publishing = asyncio.create_task(announce(runtime, *messages), name="paigeant-announce")
     _UNDER_WAY.add(publishing)
@@ -35,10 +35,9 @@ async def announce_soon(runtime: Runtime, *messages: Sealed) -> None:
 
 
 async def announce(runtime: Runtime, *messages: Sealed, after: Leased | None = None) -> None:
-    """Publish messages of twins, all at once, if there is a broker; returns when it has them.
+    """Publish messages of twins concurrently, if there is a broker; returns when it has them.
 
-    A failure is only reported: the sweeper announces that twin again. ``after`` is the step that they follow, if it is
-    known.
+    A failure is only reported: the sweeper announces that twin again. ``after`` is the step that they follow, if known.
     """
     if runtime.transport is None:
         return
@@ -60,7 +59,7 @@ async def _announce(runtime: Runtime, transport: Transport, sealed: Sealed) -> b
 
 
 async def publish(runtime: Runtime, transport: Transport, sealed: Sealed) -> None:
-    """Hand one message to the broker; returns when it has it, raises what the transport raises."""
+    """Hand one message to the broker; returns when it has it, and raises the transport's errors."""
     began = perf_counter()
     await transport.publish(sealed.topic, sealed)
     if runtime.hooks.wants(Published):

@@ -1,4 +1,4 @@
-"""The parts that the engine works with, chosen and joined by the composition root."""
+"""Runtime: the parts that the engine works with, chosen and connected by the composition root."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _UNOBSERVED: Final = GuardedHooks()
 
 
 def no_identities() -> Identities:
-    """Raise ConfigError: where no provider is configured nobody can act for anybody."""
+    """Raise ConfigError: no identity provider is configured."""
     raise ConfigError("no identity provider is configured: set PAIGEANT_IDENTITY_ISSUER, _AUDIENCE and _CLIENT_ID")
 
 
@@ -36,21 +36,20 @@ def no_secrets() -> SecretBox:
 
 
 def new_owner() -> str:
-    """Return a name for a worker or another process that leases: of this host and process, and never used again."""
+    """Return the owner name of a worker or another leasing process: with host and process id, and never reused."""
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The parts of one process: ``owner`` is its name, new for each start and never reused.
+    """Parts of one process: ``owner`` is its name, new for each start and never reused.
 
-    Without a ``transport`` the store's pick is the intake. A step is held for ``lease`` before that must be renewed.
-    ``clock`` tells seconds that never go back, also while the event loop is blocked: how long a lease is relied on.
-    An event loop that has stood still for ``stall`` is taken for hung. ``chance`` draws the jitter of retries, 0 to 1.
-    In ``budgets`` the requests to models of all steps count, at ``prices`` where these name the model. ``takers`` are
-    the workers of the process. ``identities`` makes, once, what vouches for those for whom runs act; it raises
-    ConfigError where none is configured.
-    ``secrets`` makes, once, what seals and opens secrets; it raises ConfigError for keys that cannot be read.
+    Without a ``transport`` hops are claimed from the store. ``lease`` is the length of leases before a renewal.
+    ``clock`` is monotonic, also while the event loop is blocked: it measures how long a lease can be relied on. An
+    event loop that is blocked for ``stall`` counts as hung. ``chance`` draws the jitter of retries, 0 to 1. ``budgets``
+    count the model requests of all steps, at ``prices`` if these have the model. ``takers`` are the workers of the
+    process. ``identities`` creates, once, the identity provider; it raises ConfigError without a configured one.
+    ``secrets`` creates, once, the secret box; it raises ConfigError for keys that cannot be read.
     """
 
     store: Store
@@ -71,9 +70,9 @@ class Runtime:
     secrets: Callable[[], SecretBox] = no_secrets
 
     def report(self, event: Event) -> None:
-        """Tell the hooks. For what is frequent, ask ``hooks.wants`` first."""
+        """Pass an event to the hooks. For frequent events, check ``hooks.wants`` first."""
         self.hooks.report(event)
 
     def trouble(self, doing: str, error: BaseException) -> None:
-        """Report what failed and is tried again."""
+        """Report a failure that is retried."""
         self.report(Trouble(self.owner, doing, error))

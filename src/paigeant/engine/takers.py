@@ -1,8 +1,8 @@
-"""Takers: the workers of this process, which a dispatch may hand first hops to, as far as they have free slots.
+"""Takers: workers of this process to which a dispatch may hand first hops, as far as they have free slots.
 
-A run that is dispatched where it is executed need not be looked for: its first hop is written leased to the worker,
-like a hop that follows another. Only a worker that has seen all that was due is offered any: nothing older waits for
-what is new.
+A run that is dispatched where it is executed need not be found by a query: its first hop is written already leased to
+the worker, like a hop that is handed over. Only a worker without older due work is offered any: new work does not
+overtake old.
 """
 
 from __future__ import annotations
@@ -20,40 +20,40 @@ from paigeant.model.hops import Grant, LeaseToken, RunStart, Started
 from paigeant.model.message import HopKey, PaigeantMessage
 
 ATTEMPTS: Final = 5
-"""How often it is tried to give leases back of which nobody knows whether they were given."""
+"""Number of attempts to release leases that may or may not have been granted."""
 
 
 class Seats(Protocol):
-    """The slots of one worker, and what it starts in them."""
+    """Slots of one worker, and the function that starts steps in them."""
 
     @property
     def taker(self) -> Taker:
-        """As whom the worker leases, and for how long."""
+        """Owner name under which the worker leases, and the length of the lease."""
         ...
 
     def reserve(self, topic: str, count: int) -> int:
-        """Occupy up to so many slots for steps of this activity, as far as nothing that is due waits for them."""
+        """Occupy up to this many slots for steps of this activity, if no older due work waits for them."""
         ...
 
     def give_back(self, topic: str, count: int) -> None:
-        """Give slots back that were not needed."""
+        """Release slots that were not needed."""
         ...
 
     async def start(self, given: Mapping[HopKey, tuple[Grant, PaigeantMessage]], asked_at: float) -> int:
-        """Execute steps that were leased, each in one of the slots; returns how many are still held, and begin."""
+        """Execute leased steps, each in one of the slots; returns the number that are still held, and begin."""
         ...
 
 
 class Takers:
-    """The workers of one process. Not for several threads."""
+    """Workers of one process. Not thread-safe."""
 
     def __init__(self) -> None:
-        """There are none yet."""
+        """Start without workers."""
         self._seats: list[Seats] = []
         self._behind: set[asyncio.Task[None]] = set()
 
     def join(self, seats: Seats) -> None:
-        """Offer what is dispatched from now on to this worker."""
+        """Offer dispatches to this worker from now on."""
         self._seats.append(seats)
 
     def leave(self, seats: Seats) -> None:
@@ -62,17 +62,17 @@ class Takers:
             self._seats.remove(seats)
 
     def reserve(self, topic: str, count: int) -> tuple[Seats, int] | None:
-        """Return a worker that takes so many steps of this activity, in slots occupied for them; None if none does."""
+        """Return a worker with slots occupied for this many steps of the activity; None without one."""
         for seats in self._seats:
             if (room := seats.reserve(topic, count)) > 0:
                 return seats, room
         return None
 
     async def record(self, store: HopStore, starts: Sequence[RunStart], taker: Taker) -> list[Started]:
-        """Record runs of which some are to be leased; raises what the store raises.
+        """Record runs of which some are to be leased; raises the store's errors.
 
-        If the caller is cancelled, or the answer is lost, leases that may have been given are given back: their steps
-        have not begun, and must not seem to have been interrupted.
+        If the caller is cancelled, or the answer is lost, leases that may have been granted are released: their steps
+        have not begun, and must not appear to have been interrupted.
         """
         asked = [LeaseToken(one.twin.key, 1) for one in starts if one.taker is taker]
         task = asyncio.ensure_future(store.record_workflow_start(starts))
@@ -86,10 +86,10 @@ class Takers:
 
 
 async def _give_back(store: HopStore, task: asyncio.Future[list[Started]], asked: Sequence[LeaseToken]) -> None:
-    """Release leases, once it is known, or cannot be known, whether they were given; one that was not is none."""
+    """Release leases, once it is known, or cannot be known, whether they were granted; releasing none does nothing."""
     await asyncio.wait([task])
     if not task.cancelled():
-        task.exception()  # whoever asked has heard of it
+        task.exception()  # the caller has received the error
     backoff = Backoff(0.1, 2.0)
     for _ in range(ATTEMPTS):
         try:

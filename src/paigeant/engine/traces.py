@@ -1,4 +1,4 @@
-"""Trace context: the W3C ids under which everything that belongs to a run is found again."""
+"""Trace context: the W3C ids that relate everything of a run."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class TraceContext(NamedTuple):
 
     @classmethod
     def begin(cls) -> TraceContext:
-        """Return a new trace, whose root nobody has recorded: it is not marked as sampled."""
+        """Return a new trace, whose root span is not recorded: it is not marked as sampled."""
         trace_id = secrets.token_hex(16)
         return cls(trace_id, f"00-{trace_id}-{secrets.token_hex(8)}-00")
 
     @classmethod
     def of(cls, traceparent: str | None) -> TraceContext | None:
-        """Return the trace that a ``traceparent`` names; None for what is none, as the W3C has it ignored."""
+        """Return the trace of a ``traceparent``; None for an invalid one, which W3C says to ignore."""
         found = _TRACEPARENT.fullmatch(traceparent or "")
         if traceparent is None or found is None:
             return None

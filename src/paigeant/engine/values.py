@@ -1,4 +1,4 @@
-"""Values at the edge: from the message or the store to JSON texts."""
+"""Loading of values: from the message or the store to JSON texts."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from paigeant.model.values.values import Inline, Ref, Value, unshelve
 
 
 async def load_texts(store: ValueStore, workflow_id: UUID, values: Mapping[str, Value]) -> dict[str, bytes]:
-    """Return each value's JSON text, with one read for all that rest in the store.
+    """Return each value's JSON text, with one query for all that are in the store.
 
-    Raises LookupError or ValueError if the store does not have what a claim check promises.
+    Raises LookupError or ValueError if the store does not have the text of a claim check.
     """
     texts = {name: value.json for name, value in values.items() if type(value) is Inline}
     if len(texts) == len(values):
@@ -33,9 +33,9 @@ async def load_texts(store: ValueStore, workflow_id: UUID, values: Mapping[str, 
 
 
 async def load_variables(store: ValueStore, leased: Leased, names: Collection[str] | None = None) -> dict[str, Value]:
-    """Return variables as a hop sees them, first those that only its branch has; raises Unavailable.
+    """Return variables as a hop sees them, first those of its own branch; raises Unavailable.
 
-    What the store has, and has not, is held against what was signed; raises TamperedMessage.
+    Present and missing variables are verified; raises TamperedMessage.
     """
     workflow_id, path, _ = leased.message.key
     own = leased.message.payload.own
@@ -59,10 +59,10 @@ async def variables_for(store: ValueStore, leased: Leased, names: Collection[str
 
 
 async def find_variable(store: ValueStore, leased: Leased, name: str) -> Value | None:
-    """Return what a hop sees under a name; None if there is nothing.
+    """Return the value that a hop sees under a name; None without one.
 
-    That is the input or the output before it, as ``payload`` or ``previous``; else a variable that was set; else a
-    field of the input: in the order in which arguments are bound.
+    That is the input or the previous output, as ``payload`` or ``previous``; else a variable that was set; else a field
+    of the input: in the order in which arguments are bound.
     """
     payload = leased.message.payload
     if name in GIVEN:
@@ -76,7 +76,7 @@ async def find_variable(store: ValueStore, leased: Leased, name: str) -> Value |
 
 
 async def load_seen(store: ValueStore, leased: Leased, name: str) -> bytes | None:
-    """Return what :func:`find_variable` finds, as JSON text."""
+    """Return the result of :func:`find_variable` as JSON text."""
     found = await find_variable(store, leased, name)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""The worker: joins intake, execution, commit and sweep, and stops them in order."""
+"""Worker: connects intake, execution, commit and sweep, and stops them in order."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from paigeant.model.message import HopKey
 from paigeant.model.plan import WorkerCard
 
 FLOW_SLOTS: Final = 8
-"""Nodes at a time, beside the steps: none of these must hold up what merely decides where a run goes on."""
+"""Slots for nodes, in addition to those for steps: a long step must not delay a decision about the next one."""
 
 LAST_MOMENT: Final = 5.0
-"""Seconds for what should take none: a commit or a release under way, or code to notice that it is cancelled."""
+"""Seconds for work that should take none: a pending commit or release, or code that notices its cancellation."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """What a worker serves: ``topics`` are names of activities, ``grace`` is what running steps get when it stops.
+    """Options of a worker: ``topics`` are names of activities, ``grace`` is the grace period of its steps.
 
     ``workflows`` are the names of those that were published with it.
     """
@@ -54,8 +54,8 @@ class WorkerOptions:
 class ActivityWorker:
     """Executes steps of the activities it serves, used as ``async with``; leaving it stops it gracefully.
 
-    Gracefully means: nothing new is taken in, running steps get the grace period to end, and those that do not are
-    cancelled and released, not failed: another worker runs them at once, and the attempt is not counted.
+    Gracefully means: no new steps are leased, running steps get the grace period to end, and the others are cancelled
+    and released, not failed: another worker runs them at once, and the attempt is not counted.
     """
 
     def __init__(self, runtime: Runtime, options: WorkerOptions) -> None:
@@ -75,21 +75,21 @@ class ActivityWorker:
 
     @property
     def topics(self) -> Collection[str]:
-        """The activities it serves."""
+        """Activities it serves."""
         return self._options.topics
 
     @property
     def slots(self) -> Slots:
-        """How many steps it runs at a time, and how many more it could."""
+        """Its slots: the number of running steps, and of further ones that could start."""
         return self._slots
 
     @property
     def id(self) -> str:
-        """The worker's name in leases and logs; never reused."""
+        """Name of the worker in leases and logs; never reused."""
         return self._runtime.owner
 
     async def __aenter__(self) -> Self:
-        """Start; work is taken in when this returns. Raises Unavailable if the store cannot be reached."""
+        """Start; the intake runs when this returns. Raises Unavailable if the store cannot be reached."""
         options = self._options
         card = WorkerCard(self.id, socket.gethostname(), os.getpid(), self._served, options.workflows)
         async with AsyncExitStack() as stack:
@@ -100,7 +100,7 @@ class ActivityWorker:
             self._journeys = HopRunner(self._runtime, self._served, self._slots, keeper, committer)
             stack.push_async_callback(self._wind_up, keeper)
             self._take_in(self._journeys)
-            if self._draining.is_set():  # it was asked to before there was anything to stop
+            if self._draining.is_set():  # drain was requested before the intake existed
                 self._take_in_no_more()
             self._stack = stack.pop_all()
         self._runtime.report(WorkerStarted(self.id, options.topics, options.concurrency, options.workflows))
@@ -122,9 +122,9 @@ class ActivityWorker:
         await self._stop.wait()
 
     def drain(self) -> None:
-        """Ask it to end without haste: it takes in nothing more, and what it holds goes on for as long as it takes.
+        """Drain: lease nothing more, and let running steps take as long as they need.
 
-        What it holds and has not begun goes back at once, as it was. A repeat changes nothing.
+        Leased steps that have not begun are released at once. A repeat changes nothing.
         """
         if not self._draining.is_set():
             self._draining.set()
@@ -132,15 +132,15 @@ class ActivityWorker:
             self._take_in_no_more()
 
     async def drained(self) -> None:
-        """Return once it was asked to drain, and holds nothing any more."""
+        """Return once it was asked to drain, and holds no lease any more."""
         await self._draining.wait()
-        await asyncio.wait(self._intakes)  # what they have asked for may still come
+        await asyncio.wait(self._intakes)  # answers to their pending claims may still arrive
         while self._running:
             await asyncio.wait(self._running)
 
     @property
     def is_draining(self) -> bool:
-        """Whether it was asked to drain."""
+        """True if it was asked to drain."""
         return self._draining.is_set()
 
     def _take_in_no_more(self) -> None:
@@ -178,7 +178,7 @@ class ActivityWorker:
             self._runtime.trouble(f"running {task.get_name()}; its lease will run out", error)
 
     async def _wind_up(self, keeper: LeaseKeeper) -> None:
-        """No new steps; then a grace period for what runs; then it is released."""
+        """Stop the intake; give running steps the grace period; then release them."""
         self._take_in_no_more()
         try:
             await self._until_now(self._intakes, LAST_MOMENT)
@@ -186,16 +186,16 @@ class ActivityWorker:
             for running in keeper.all():
                 running.interrupt(Cut.STOPPING)
             await _until_ended(self._running, LAST_MOMENT)
-        finally:  # also if whoever leaves the worker is cancelled meanwhile
+        finally:  # also if the caller is cancelled meanwhile
             await self._abandon([*self._intakes, *self._running])
             self._runtime.report(WorkerStopped(self.id, self._journeys.released))
 
     async def _until_now(self, tasks: Collection[asyncio.Task[None]], seconds: float) -> None:
-        """Wait until the tasks have ended, so long at most, and no longer once it was asked to stop now."""
+        """Wait until the tasks have ended, at most this long, and no longer once it was asked to stop now."""
         await until_first(self._now.wait(), _until_ended(tasks, seconds))
 
     async def _abandon(self, tasks: Collection[asyncio.Task[None]]) -> None:
-        """Cancel what is left. Code that swallows even that is left alone: its lease runs out."""
+        """Cancel the remaining tasks. Code that swallows even that is abandoned: its lease expires."""
         for task in tasks:
             task.cancel()
         for task in await _until_ended(tasks, LAST_MOMENT):
@@ -204,5 +204,5 @@ class ActivityWorker:
 
 
 async def _until_ended(tasks: Collection[asyncio.Task[None]], seconds: float) -> set[asyncio.Task[None]]:
-    """Wait until the tasks have ended, so long at most; returns those that have not."""
+    """Wait until the tasks have ended, at most this long; returns those that have not."""
     return (await asyncio.wait(tasks, timeout=seconds))[1] if tasks else set()

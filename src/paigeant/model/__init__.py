@@ -1,1 +1,1 @@
-"""The nouns: frozen values without I/O. What travels, what is decided, and what a run looks like."""
+"""Model: frozen values without I/O, such as messages, decisions, and views of a run."""

@@ -1,6 +1,6 @@
-"""Events: what happens in a worker, a dispatcher, a store or a transport, as hooks see it.
+"""Events of workers, dispatchers, stores and transports, as hooks receive them.
 
-Classes, so that no name and no field can drift. ``worker`` is the id of a worker process.
+They are classes, so that no name and no field can drift. ``worker`` is the id of a worker process.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from paigeant.model.values.objects import quickly_made
 
 @dataclass(frozen=True, slots=True)
 class WorkerStarted:
-    """A worker serves its topics from now on; ``workflows`` are the names of those that it has published."""
+    """A worker serves its topics from now on; ``workflows`` are the names that it has published."""
 
     worker: str
     topics: tuple[str, ...]
@@ -41,7 +41,7 @@ class WorkerStarted:
 
 @dataclass(frozen=True, slots=True)
 class WorkerDraining:
-    """A worker was asked to end: it takes in nothing more, and ``running`` steps go on to their ends."""
+    """A worker was asked to end: it leases nothing more, and its ``running`` steps finish."""
 
     worker: str
     running: int
@@ -49,7 +49,7 @@ class WorkerDraining:
 
 @dataclass(frozen=True, slots=True)
 class WorkerStopped:
-    """A worker has stopped; ``released`` steps went back unfinished, to be taken up by others."""
+    """A worker has stopped; ``released`` steps were returned unfinished, for other workers."""
 
     worker: str
     released: int
@@ -57,7 +57,7 @@ class WorkerStopped:
 
 @dataclass(frozen=True, slots=True)
 class RunDispatched:
-    """A run was recorded; not ``fresh`` if its dispatch key had one already, which goes on."""
+    """A run was recorded; not ``fresh`` if its dispatch key had a run already, which goes on."""
 
     workflow: str
     workflow_id: UUID
@@ -69,9 +69,9 @@ class RunDispatched:
 class RunEnded:
     """A run became final in a commit of this worker, or was terminated from this process.
 
-    ``headers`` are those of its last message, if that opens here.
+    ``headers`` are those of its last message, if it can be opened here.
 
-    ``seconds`` is how long the run took, from its dispatch (the time in its id) to this commit, None if unknown.
+    ``seconds`` is the duration of the run, from its dispatch (the time in its id) to this commit, None if unknown.
     """
 
     worker: str
@@ -84,7 +84,7 @@ class RunEnded:
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class LeaseGranted:
-    """A worker was given a step to execute. ``grant.waited`` tells for how many seconds it had been due."""
+    """A worker leased a step. ``grant.waited`` is the number of seconds for which it had been due."""
 
     worker: str
     grant: Grant
@@ -110,7 +110,7 @@ class LeaseLost:
 
 @dataclass(frozen=True, slots=True)
 class StepReleased:
-    """A step went back unfinished when its worker stopped; the attempt does not count."""
+    """A step was returned unfinished when its worker stopped; the attempt does not count."""
 
     worker: str
     leased: Leased
@@ -119,9 +119,9 @@ class StepReleased:
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class StepEnded:
-    """One execution of a step was judged and offered to the store; ``seconds`` it took, by a monotonic clock.
+    """One execution of a step ended and its commit was answered; ``seconds`` is its duration, by a monotonic clock.
 
-    ``error`` is what its code raised, with the traceback, if it raised.
+    ``error`` is the exception that its code raised, with the traceback, if any.
     """
 
     worker: str
@@ -134,7 +134,7 @@ class StepEnded:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """Hops that finished together were written in one transaction; ``seconds`` from asking the store to its answer."""
+    """Hops that finished together were written in one transaction, which took ``seconds``."""
 
     worker: str
     hops: int
@@ -143,7 +143,7 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatLate:
-    """A worker got no answer from the store for its leases in time: it gives up this step before others may take it."""
+    """A worker got no answer from the store for its leases in time: it drops this step before others may lease it."""
 
     worker: str
     leased: Leased
@@ -151,7 +151,7 @@ class HeartbeatLate:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """The sweeper has done something: ``chore`` says what (announced, reclaimed, stranded, closed), to how many."""
+    """The sweeper did ``chore`` (announced, reclaimed, stranded, closed) for ``count`` hops or runs."""
 
     worker: str
     chore: str
@@ -160,7 +160,7 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class MessageHeld:
-    """A leased message did not open, or is not that of its row: its run waits, for this ``reason``, for a person."""
+    """A leased message did not open, or differs from its row: its run waits, for this ``reason``, for a person."""
 
     worker: str
     grant: Grant
@@ -170,7 +170,7 @@ class MessageHeld:
 
 @dataclass(frozen=True, slots=True)
 class CallsRecorded:
-    """Calls within steps were executed and recorded, so many with a result, together with what they were charged."""
+    """Calls within steps were executed and recorded, this many with a result, together with their charges."""
 
     executed: int
     charges: tuple[Charge, ...]
@@ -178,14 +178,14 @@ class CallsRecorded:
 
 @dataclass(frozen=True, slots=True)
 class CallReplayed:
-    """A call within a step was not made again: what was recorded of it was returned."""
+    """A call within a step was not made again: its recorded result was returned."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallMade:
     """A call within a step was executed, in ``seconds``, and recorded: reported where the step's code runs.
 
-    ``title`` is what a person knows it by.
+    ``title`` is the name of the call shown to people.
     """
 
     leased: Leased
@@ -196,7 +196,7 @@ class CallMade:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something failed and is tried again; ``doing`` says what, in words. Without a ``worker`` it is a part's own."""
+    """An operation failed and is tried again; ``doing`` describes it. Without a ``worker`` it belongs to a part."""
 
     worker: str | None
     doing: str
@@ -205,7 +205,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """A worker that starts has found something about its store or transport that should be fixed."""
+    """A starting worker has found something about its store or transport that should be fixed."""
 
     worker: str
     finding: Finding
@@ -213,14 +213,14 @@ class Noticed:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A message came that can be neither executed nor passed over: it is with the dead letters."""
+    """A message arrived that can be neither executed nor ignored: it was stored with the dead letters."""
 
     worker: str
     rejected: RejectedMessage
 
 
 ExecutionEnd: TypeAlias = StepEnded | StepReleased | LeaseLost
-"""How one execution of a step may end."""
+"""Events that end one execution of a step."""
 
 Event: TypeAlias = (
     WorkerStarted

@@ -1,4 +1,4 @@
-"""Holds: what a hop waits for before it may be executed, and the reason that is shown meanwhile."""
+"""Holds: conditions that a hop waits for before it may be executed, and the reason shown meanwhile."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from paigeant.model.runs import WaitReason
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """Nothing: the hop is due at once."""
+    """No condition: the hop is due at once."""
 
     reason: None = None
 
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """A delay, counted by the store's clock from the moment at which it is written."""
+    """A delay, counted by the store's clock from the moment of writing."""
 
     seconds: float
     reason: str = WaitReason.SLEEP
@@ -27,7 +27,7 @@ class After:
 
 @dataclass(frozen=True, slots=True)
 class Until:
-    """A moment of the store's clock."""
+    """A time of the store's clock."""
 
     at: datetime
     reason: str = WaitReason.SLEEP
@@ -37,7 +37,7 @@ class Until:
 class Signal:
     """A signal of this name, sent to the run; or ``timeout`` seconds, counted as by :class:`After`.
 
-    ``shown`` is what is shown meanwhile, by default the signal's name.
+    ``shown`` is the reason shown meanwhile, by default with the signal's name.
     """
 
     name: str
@@ -46,36 +46,36 @@ class Signal:
 
     @property
     def reason(self) -> str:
-        """What is shown while the hop waits."""
+        """Reason shown while the hop waits."""
         return self.shown or f"{WaitReason.SIGNAL} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Its branches: it is due when more of them may be written, and when the last has ended."""
+    """Its branches: the hop is due when more of them may be written, and when the last has ended."""
 
     reason: str = WaitReason.JOIN
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A place among the branches that are under way at a time."""
+    """A free place in the window of concurrent branches."""
 
     reason: str = WaitReason.WINDOW
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """The end of the run that the hop, a node, has begun."""
+    """The end of the child run that the hop, a node, has begun."""
 
     reason: str = WaitReason.CHILD
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A worker whose code fits the ``interface`` that the step was dispatched against.
+    """A worker whose code fits the ``interface`` at the step's dispatch.
 
-    ``reason`` says what does not fit.
+    ``reason`` describes the mismatch.
     """
 
     interface: str
@@ -84,26 +84,26 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person who looks at it and resumes the run."""
+    """A person who inspects it and resumes the run."""
 
     reason: str = WaitReason.PARKED
 
 
 class WaitState(StrEnum):
-    """How far the wait of a node has come: a hop that begins one is held with it, and leaves when leased again."""
+    """State of a node's wait: a hop that begins a wait is held, and leaves the wait when leased again."""
 
     OPEN = "open"
-    """It goes on."""
+    """The wait goes on."""
     OVER = "over"
-    """Its time was up, so that the hop was leased."""
+    """The wait timed out, and the hop was leased."""
     MET = "met"
-    """Its signal has come."""
+    """Its signal has arrived."""
     JOIN = "join"
-    """It has branches, and stays until all of them have ended."""
+    """The node has branches, and stays until all of them have ended."""
     CHILD = "child"
-    """It has begun a run of another workflow, and stays until that has ended."""
+    """The node has begun a child run, and stays until it has ended."""
     WINDOW = "window"
-    """It is the first hop of a branch that has not begun: as many as may be under way are."""
+    """First hop of a branch that has not begun: the window of concurrent branches is full."""
 
 
 Hold: TypeAlias = Now | After | Until | Signal | Join | Window | Child | Code | Person
@@ -114,7 +114,7 @@ NOW: Final = Now()
 
 
 def due_at(hold: Hold, now: datetime) -> datetime | None:
-    """Return when a hop that is held from ``now`` on is due by itself, None if something else must happen first."""
+    """Return the time at which a hop held from ``now`` on is due by itself, None if it needs something else first."""
     match hold:
         case Now():
             return now
@@ -129,7 +129,7 @@ def due_at(hold: Hold, now: datetime) -> datetime | None:
 
 
 class Taker(NamedTuple):
-    """Who asks for a hop that is about to be written, and for how long it is to be leased to them."""
+    """Owner that asks for a hop that is about to be written, and the length of the lease."""
 
     owner: str
     lease: timedelta

@@ -1,4 +1,4 @@
-"""The nouns of one hop: what is leased, what is written, and what the store made of it."""
+"""Values of one hop: the lease, the commit, and the store's answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from paigeant.model.values.values import Blob, Value
 
 
 class Sealed(NamedTuple):
-    """A message's exact bytes, made once: what the twin keeps and a transport moves."""
+    """A message's exact bytes, made once: kept by the twin and moved by a transport."""
 
     message_id: str
     topic: str
@@ -33,14 +33,14 @@ class Sealed(NamedTuple):
 
 
 class LeaseToken(NamedTuple):
-    """A lease in a worker's hand: the hop and the fence that proves it."""
+    """A worker's lease: the hop, and the fence that proves it."""
 
     key: HopKey
     fence: int
 
 
 class Record(NamedTuple):
-    """Of a step to be undone: output, log, what is undone after it, unless that is ``spoilt``: nobody can read it."""
+    """Record of a step to undo: output, log, compensations before it, unless these are ``spoilt`` (unreadable)."""
 
     output: Value | None
     log: Value | None
@@ -49,10 +49,9 @@ class Record(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """What a hop's row says of it beside key and topic: its message must say the same, or it is not executed.
+    """Facts in a hop's row besides key and topic: its message must contain the same, or it is not executed.
 
-    It is as it stands in the row, whatever somebody has made of it. ``step_id`` is in hex; ``digest`` is the SHA-256 of
-    the message's bytes.
+    They are as stored, even if the row was edited. ``step_id`` is in hex; ``digest`` is the SHA-256 of the message.
     """
 
     step_id: str
@@ -64,17 +63,17 @@ class Recorded(NamedTuple):
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A lease as the store gave it: the right to execute and commit a hop until it runs out.
+    """A lease as the store granted it: the right to execute and commit a hop until it expires.
 
-    ``fence`` rises with every lease, retry and release, so that it names one lease for ever. ``attempt`` counts from 1.
-    ``interrupted`` says that the lease before ran out without an outcome. ``remaining`` is the time to the run's
-    deadline in seconds, negative once it has passed. ``record`` is there on the way back only. ``detail`` is the last
-    that was kept of the step's progress under an earlier lease, as JSON text. ``accepted`` says that a person wants it
-    run by whatever code there is; ``edited``, that a person has set variables of the run. ``recorded`` is what the
-    message is held against, None after a hand-over, where the owner has made it. ``waited`` is for how many seconds the
-    hop had been due, by the store's clock. ``wait`` says how far the wait of a node has come, ``epoch`` how often the
-    step was started afresh. ``head`` is the digest of what was signed when the hop was left before it was resumed, or
-    when its run was adopted.
+    ``fence`` rises with every lease, retry and release, so that it identifies one lease for ever. ``attempt`` counts
+    from 1. ``interrupted`` is True if the previous lease expired without an outcome. ``remaining`` is the time to the
+    run's deadline in seconds, negative once it has passed. ``record`` is present during compensation only. ``detail``
+    is the last stored progress of the step under an earlier lease, as JSON text. ``accepted`` is True if a person
+    accepts any code for it; ``edited`` if a person has set variables of the run. ``recorded`` is compared with the
+    message; it is None after a hand-over, where the owner itself made the message. ``waited`` is the number of seconds
+    for which the hop had been due, by the store's clock. ``wait`` is the state of a node's wait, ``epoch`` the number
+    of times the step was started afresh. ``head`` is the digest of the signed record that was made when the hop was
+    left before it was resumed, or when its run was adopted.
     """
 
     key: HopKey
@@ -98,7 +97,7 @@ class Grant:
 
     @property
     def held(self) -> LeaseToken:
-        """The pair that beats, releases and commits show."""
+        """Hop and fence, as heartbeats, releases and commits pass them."""
         return LeaseToken(self.key, self.fence)
 
 
@@ -108,13 +107,13 @@ Verifier: TypeAlias = "Callable[[Leased, Mapping[str, Value], Collection[str] | 
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """A step that this worker may execute: the grant, the message that its bytes opened to, and what can be undone.
+    """A step that this worker may execute: the grant, the parsed message, and the kind of compensation it has.
 
-    ``interfaces`` are those, known here, of the activities with which it revises its itinerary. ``record`` is what was
-    signed of the hop that was left for it, if hops are. ``variables`` are those that the step sees, if all are known
-    without asking the store. ``seen`` are the values that the conditions of what follows ask for, if any: JSON texts,
-    and of one that is too large its size. ``agent`` says that the step is an agent's. It is ``judged`` once found to be
-    what was signed, as known from ``custody``; ``verify`` holds variables against that. ``trail``: of what follows.
+    ``interfaces`` are the known ones of the activities in its revision. ``record`` is the signed record of the previous
+    hop, if hops are signed. ``variables`` are those visible to the step, if all are known without a query. ``seen`` are
+    the values that the conditions of the following entries use: JSON texts, or the size of one that is too large.
+    ``agent`` is True if the step is an agent's. ``judged`` is True once the hop is verified with ``custody``;
+    ``verify`` verifies variables against it. ``trail`` is that of the next hops.
     """
 
     grant: Grant
@@ -132,12 +131,12 @@ class Leased:
 
     @property
     def is_complete(self) -> bool:
-        """Whether its plan is there, and it was found to be what was signed."""
+        """True if its plan is loaded, and the hop is verified."""
         return self.judged and self.message.missing_plan is None
 
     @property
     def head(self) -> str | None:
-        """The digest of the record that the hop's own follows, None where nothing is signed."""
+        """Digest of the record that the hop's own record follows, None where nothing is signed."""
         return self.grant.head or (None if self.record is None else self.record.digest)
 
 
@@ -146,9 +145,9 @@ class Leased:
 class Twin:
     """The durable twin: the pending step's row, with the exact bytes of the message that announces it.
 
-    ``undoes`` is the hop that a step on the way back undoes. Until its ``hold`` ends it is not leased. ``kind`` and
-    ``label`` are those of an entry that is no step. ``branch`` is there on all hops of a branch. On the first
-    of one, and on the one with which a child turns round, ``record`` is what is signed of that.
+    ``undoes`` is the hop that a compensating step undoes. It is not leased before its ``hold`` ends. ``kind`` and
+    ``label`` are those of an entry that is not a step. All hops of a branch have ``branch``. ``record`` is the signed
+    record of a branch on its first hop, or of a child run on the hop that turns it round.
     """
 
     key: HopKey
@@ -182,10 +181,11 @@ class Twin:
 
 @dataclass(frozen=True, slots=True)
 class RunStart:
-    """A run to be recorded, with its first twin, the entries ``passed`` before it, and the ``plan`` of that.
+    """A run to be recorded, with its first twin, the entries ``passed`` before it, and the twin's ``plan``.
 
-    ``deadline`` is in seconds from now. ``record`` is signed, ``grant`` for whom it acts, ``parent`` a child's node. A
-    ``taker`` asks the store to write the twin already leased to them, with fence 1 and attempt 1.
+    ``deadline`` is in seconds from now. ``record`` is the signed dispatch, ``grant`` the identity it acts with,
+    ``parent`` the node of a child run. With a ``taker`` the store writes the twin already leased, with fence 1 and
+    attempt 1.
     """
 
     workflow_id: UUID
@@ -208,7 +208,7 @@ class RunStart:
 
 
 class TurnedChild(NamedTuple):
-    """A child that completed, and that is undone: the twin with which it turns round, and why."""
+    """A completed child run that is undone: the twin that turns it round, and the reason."""
 
     twin: Twin
     fault: Fault
@@ -220,14 +220,14 @@ ChildCommit: TypeAlias = RunStart | TurnedChild | ChildRetried
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What a finished hop wants written, all of it in one transaction or nothing.
+    """All writes of a finished hop: one transaction or nothing.
 
-    ``execution`` is made once for each execution, so that a commit whose answer was lost is recognised when it is asked
-    for again. ``twins`` are those of the hops that follow; ``hand_over`` is the key of one that is due at once, and
-    asks the store to write it already leased to the committer, with fence and attempt 1. ``detail`` is what the step
-    last said of its progress, if that is to be kept, ``input`` what its arguments were bound to, ``record`` what is
-    signed of the hop, ``history`` what an agent was told and said. ``plans`` are those that no twin referred to before.
-    ``child`` is what a node does to its child. A run that ``has_grant`` loses it as it ends.
+    ``execution`` is new for each execution, so that a repeated commit, whose answer was lost, is recognised. ``twins``
+    are those of the next hops; ``hand_over`` is the key of one that is due at once, to be written already leased to the
+    committer, with fence and attempt 1. ``detail`` is the step's last progress, if it is to be stored, ``input`` the
+    values of its arguments, ``record`` the signed record of the hop, ``history`` the conversation of an agent.
+    ``plans`` are those that no earlier twin referred to. ``child`` is a node's change of its child. A run that
+    ``has_grant`` loses it at its end.
     """
 
     held: LeaseToken
@@ -247,32 +247,32 @@ class Commit:
 
     @property
     def due(self) -> tuple[Twin, ...]:
-        """The twins that are due as soon as they are written."""
+        """Twins that are due as soon as they are written."""
         return tuple(twin for twin in self.twins if isinstance(twin.hold, Now))
 
     @property
     def wanted(self) -> Twin | None:
-        """The twin that the committer asks for."""
+        """Twin that the committer asks for."""
         return next((twin for twin in self.twins if twin.key == self.hand_over), None) if self.hand_over else None
 
 
 class Verdict(StrEnum):
-    """What the store made of a commit."""
+    """Result of a commit."""
 
     OK = "ok"
     ALREADY = "already"
-    """This very execution has been committed before: as good as ``ok``."""
+    """This execution was committed before: equivalent to ``ok``."""
     FENCED = "fenced"
-    """The lease was lost, or the hop is behind: nothing was written, and nothing of it may be."""
+    """The lease was lost, or the hop is done: nothing was written, and nothing of it may be."""
     CLOSED = "closed"
     """The run is final: nothing was written."""
 
 
 class CommitResult(NamedTuple):
-    """The answer to one commit: the verdict, and whether someone has asked to cancel the run.
+    """Answer to one commit: the verdict, and a request to cancel the run, if any.
 
-    ``handed_over`` is the grant of the twin, with the commit's ``body``, if it was asked for and given. ``freed`` are
-    messages of hops that this commit has made due: for the committer to announce.
+    ``handed_over`` is the grant of the twin, with the commit's ``body``, if it was requested and granted. ``freed`` are
+    messages of hops that this commit made due, for the committer to announce.
     """
 
     verdict: Verdict
@@ -282,7 +282,7 @@ class CommitResult(NamedTuple):
 
 
 class Pulse(NamedTuple):
-    """The answer to one beat: whether the lease still holds, and whether someone has asked to cancel the run."""
+    """Answer to one heartbeat: whether the lease is alive, and a request to cancel the run, if any."""
 
     held: LeaseToken
     alive: bool
@@ -290,7 +290,7 @@ class Pulse(NamedTuple):
 
 
 class Started(NamedTuple):
-    """The run of a dispatch: ``fresh`` unless its dispatch key had one already.
+    """Result of a dispatch: ``fresh`` unless its dispatch key had a run already.
 
     ``handed_over`` is the grant of its first twin, if a taker asked for it.
     """

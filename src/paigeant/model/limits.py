@@ -1,4 +1,4 @@
-"""How large things may be. Beyond a limit there is an error that names it, never a silent cut."""
+"""Limits of sizes. A larger thing is an error that names the limit, never a silent cut."""
 
 from __future__ import annotations
 
@@ -6,84 +6,84 @@ from datetime import timedelta
 from typing import Final
 
 VALUE_BYTES: Final = 16 * 1024 * 1024
-"""The input, an output or a variable, as JSON."""
+"""Limit of an input, an output or a variable, as JSON."""
 
 BODY_BYTES: Final = 1024 * 1024
-"""A message's body, with all that travels inline."""
+"""Limit of a message's body, with all inline values."""
 
 PLAN_BYTES: Final = 1024 * 1024
-"""An itinerary, with the options and explicit arguments of its steps, as JSON."""
+"""Limit of an itinerary, with the options and explicit arguments of its steps, as JSON."""
 
 INLINE_BYTES: Final = 4 * 1024
-"""What a value, or the itinerary ahead, may measure as JSON to travel in the message; larger ones stay in the store."""
+"""Size as JSON up to which a value, or the itinerary ahead, travels in the message; larger ones stay in the store."""
 
 DETAIL_BYTES: Final = 16 * 1024
-"""What a step may say of its progress with a heartbeat, as JSON."""
+"""Limit of the detail of a heartbeat, as JSON."""
 
 SECRET_BYTES: Final = 64 * 1024 - 512
-"""What a secret may measure as JSON: with its name and run 64 KiB are sealed."""
+"""Limit of a secret as JSON: with its name and run 64 KiB are sealed."""
 
 SIGNALS: Final = 1_000
-"""Signals of one run that nothing has waited for yet."""
+"""Limit of signals of one run that have met no wait yet."""
 
 SIGNAL_BYTES: Final = 1024 * 1024
-"""What a signal may carry, as JSON."""
+"""Limit of a signal's payload, as JSON."""
 
 CHECKPOINTS: Final = 10_000
-"""Calls that one step has recorded: each of its attempts reads all of them."""
+"""Limit of recorded calls of one step: each attempt reads all of them."""
 
 STEPS: Final = 2_000
-"""Entries of one run, those within others and revisions included."""
+"""Limit of entries of one run, including nested ones and those of revisions."""
 
 OFFERED_BYTES: Final = 64 * 1024
-"""What a value may measure as JSON to be seen by a condition."""
+"""Limit of a value that a condition can use, as JSON."""
 
 NESTED: Final = 5
-"""How deep entries of an itinerary may lie within others."""
+"""Limit of nesting of entries."""
 
 CONDITION: Final = 1_000
-"""Characters of a condition."""
+"""Limit of characters of a condition."""
 
 DEPTH: Final = 32
-"""How deep JSON may nest, in messages and in input."""
+"""Limit of nesting of JSON, in messages and in input."""
 
 TAIL: Final = 4
-"""How many of the newest records of executed steps travel with the message."""
+"""Number of the newest records of executed steps that travel with the message."""
 
 NAME_PATTERN: Final = r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}"
 """Names of workflows, activities and namespaces: they become topics, queue names and file names."""
 
 RESERVED: Final = "paigeant."
-"""What names of activities must not begin with."""
+"""Reserved prefix of activity names."""
 
 LABEL_PATTERN: Final = r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}"
-"""What a user may call a run by: dispatch keys and tenants."""
+"""Labels of runs: dispatch keys and tenants."""
 
 PATH_PATTERN: Final = r"[^\x00-\x1f\x7f-\x9f]{0,255}"
-"""Where a branch is. Every store can look for it, whoever wrote it."""
+"""Paths of branches. Every store can query such a text."""
 
 POSITIONS: Final = 2**63
-"""Positions are below, as in a column of the database."""
+"""Exclusive limit of positions: a 64-bit column."""
 
 LONGEST: Final = timedelta(days=3660)
-"""How far ahead a deadline or the end of a wait may lie: ten years."""
+"""Longest time to a deadline or the end of a wait: ten years."""
 
 SUSPECT_PAUSE: Final = timedelta(seconds=0.5)
-"""How long a worker waits before it asks again for a suspect that it was not given."""
+"""Pause before a worker claims again a suspect that it did not get."""
 
 WORKER_ALIVE: Final = timedelta(seconds=90)
-"""How long after its last report a worker counts as alive."""
+"""Time after its last report for which a worker counts as alive."""
 
 LINEAGE_HANDOVERS: Final = 16
-"""How many hops in a row one worker hands over to itself before older work gets its turn."""
+"""Limit of consecutive hops that one worker hands over to itself before older work gets its turn."""
 
 FIRST_HINT: Final = timedelta(seconds=3)
-"""A new twin is announced by whoever wrote it; the sweeper's turn comes after this."""
+"""Delay before the sweeper announces a new twin, which its writer announces at once."""
 
 SUSPECT: Final = 2
-"""Leases of a twin that ran out, from which on its step is suspected of killing its workers."""
+"""Number of expired leases from which a twin is a suspect: its step may kill its workers."""
 
 
 def next_hint(hints: int) -> timedelta:
-    """Return how long after its ``hints``-th announcement by a sweeper a twin is announced again: 3 s to 5 min."""
+    """Return the delay between a twin's ``hints``-th announcement by a sweeper and the next: 3 s to 5 min."""
     return min(FIRST_HINT * 2 ** min(hints, 10), timedelta(minutes=5))

@@ -1,4 +1,4 @@
-"""The message: the routing slip on its way, with headers, payload and security context."""
+"""Message: the travelling routing slip, with headers, payload and security context."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from paigeant.model.values.objects import lazy, quickly_made
 from paigeant.model.values.values import Value
 
 BRANCH: Final = "/"
-"""What parts a branch's name from the path that it left."""
+"""Separator of a branch's name from the path it begins at."""
 
 SPEC_VERSION: Final = 2
-"""The first version of the wire format that this code reads; a message that needs no later one is written in it."""
+"""First version of the wire format that this code reads; used for messages that need no later one."""
 
 ENTRIES_VERSION: Final = 3
-"""The version of messages ahead of which are entries other than plain steps, or that carry a policy, budgets, spans."""
+"""Version of messages with entries other than plain steps ahead, or with a policy, budgets or spans."""
 
 END: Final = "end"
-"""What the hop is called that ends a run without entries."""
+"""Name of the hop that ends a run without entries."""
 
 
 class HopKey(NamedTuple):
-    """Where in which journey a hop is: unique, never reused; a retry keeps it.
+    """Key of a hop: run, path and position. Unique and never reused; a retry keeps it.
 
-    The trunk's path is empty; that of a branch begins with the path that it left, and each path counts its own
+    The path of the trunk is empty; that of a branch begins with the path where it began, and each path counts its own
     positions.
     """
 
@@ -51,12 +51,12 @@ class HopKey(NamedTuple):
 
     @property
     def message_id(self) -> str:
-        """The same for each sending and each retry of this hop."""
+        """Id of the message, the same for each sending and each retry of this hop."""
         return _message_id(str(self.workflow_id), self.path, self.position)
 
     @classmethod
     def of(cls, message_id: str) -> HopKey | None:
-        """Return the key that has this message_id, None if none can have it."""
+        """Return the key with this message_id, None if it is malformed."""
         workflow_id, _, rest = message_id.partition(":")
         path, _, position = rest.rpartition(":")
         try:
@@ -72,16 +72,16 @@ def _message_id(run: str, path: str, position: int) -> str:
 
 
 def lineage(path: str) -> tuple[str, ...]:
-    """Return a path and those that it left, itself first and the trunk last: what is set there is seen on it."""
+    """Return a path and its ancestors, itself first and the trunk last: variables set there are visible on it."""
     parts = path.split(BRANCH) if path else []
     return tuple(BRANCH.join(parts[:count]) for count in range(len(parts), -1, -1))
 
 
 class SecurityContext(BaseModel, frozen=True, extra="forbid"):
-    """The subject for which the run acts (OAuth2 on-behalf-of) and the detached JWS of the message's bytes.
+    """Grant of the subject on whose behalf the run acts (OAuth2), and the detached JWS of the message's bytes.
 
-    ``obo_token`` is the name of a grant that the store keeps sealed, and never a token: whoever reads a broker would
-    have it.
+    ``obo_token`` is the name of a grant that the store keeps sealed, never a token: every reader of the broker could
+    use a token.
     """
 
     obo_token: str | None = Field(default=None, pattern=HANDLE)
@@ -89,15 +89,15 @@ class SecurityContext(BaseModel, frozen=True, extra="forbid"):
 
 
 NOBODY: Final = SecurityContext()
-"""Nobody's identity, and no signature."""
+"""No identity, and no signature."""
 
 
 @quickly_made
 @dataclass(frozen=True)
 class RunHeaders:
-    """The headers that are the same in all messages of a run: each hop hands them on, and their text, as they are.
+    """Headers that are the same in all messages of a run: each hop passes them on, and their text, unchanged.
 
-    ``parents`` are the runs within which this one has begun, the outermost first.
+    ``parents`` are the runs that contain this one, the outermost first.
     """
 
     workflow_id: UUID
@@ -119,12 +119,12 @@ class RunHeaders:
 
     @lazy
     def correlation(self) -> str:
-        """What ties this run to others: as it was given, else the run's own id, which its children inherit."""
+        """Id that relates this run to others: the given one, else the run's own id, which its children inherit."""
         return self.correlation_id or self.id
 
     @lazy
     def text(self) -> bytes:
-        """These headers as JSON, without the brackets around them; made once."""
+        """These headers as JSON, without the surrounding braces; made once."""
         said = {
             "workflow_id": self.workflow_id,
             "workflow": self.workflow,
@@ -142,9 +142,9 @@ class RunHeaders:
 
 
 class Trail(NamedTuple):
-    """Spans that a hop refers to, each as a W3C ``traceparent``: of the hop before, and of the node it is under.
+    """Spans that a hop refers to, each as a W3C ``traceparent``: of the previous hop, and of the enclosing node.
 
-    Of each the last that somebody has recorded. It decides nothing.
+    Each is the last recorded one. No decision depends on it.
     """
 
     before: str | None = None
@@ -154,10 +154,10 @@ class Trail(NamedTuple):
 @quickly_made
 @dataclass(frozen=True)
 class Headers:
-    """Who, where and when.
+    """Headers of one hop: its run, position, direction and time.
 
-    ``created_at`` is when the run was dispatched, by its dispatcher's clock, or when the hop before was leased, by the
-    store's. It decides nothing. ``trail`` is there once a hop was traced.
+    ``created_at`` is the time of the dispatch, by the dispatcher's clock, or that of the previous hop's lease, by the
+    store's. No decision depends on it. ``trail`` is present once a hop was traced.
     """
 
     run: RunHeaders
@@ -185,7 +185,7 @@ class Headers:
 
     @property
     def deadline(self) -> datetime | None:
-        """When the run is to be over."""
+        """Deadline of the run."""
         return self.run.deadline
 
     @lazy
@@ -197,9 +197,9 @@ class Headers:
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """The run's input, the output of the step before (none at step one), and, on the way back, what went wrong.
+    """The run's input, the output of the previous step (none at step one), and, during compensation, the fault.
 
-    ``own`` are variables that only the branch has in which the message is, and those within it: the item it is for.
+    ``own`` are variables visible only in the message's branch, and in those within it: the item of a for-each.
     """
 
     input: Value
@@ -211,7 +211,7 @@ class Payload:
 @quickly_made
 @dataclass(frozen=True)
 class PaigeantMessage:
-    """What travels from worker to worker. Neither fence nor attempt is in it: a repeated hop has the same bytes."""
+    """Message from worker to worker. It contains neither fence nor attempt: a repeated hop has the same bytes."""
 
     headers: Headers
     payload: Payload
@@ -219,16 +219,16 @@ class PaigeantMessage:
 
     @lazy
     def key(self) -> HopKey:
-        """Where in which journey this message is."""
+        """Key of this message's hop."""
         return HopKey(self.headers.run.workflow_id, self.headers.path, self.headers.position)
 
     @property
     def missing_plan(self) -> str | None:
-        """The digest of the plan that has to be read before the message says which step is next, None if it does."""
+        """Digest of the plan that must be loaded before the next step is known, None if it is known."""
         return self.routing_slip.itinerary.missing
 
     def with_plan(self, plan: PlanText) -> PaigeantMessage:
-        """Return the message with the plan that it was missing; raises ValueError if that ends before its step."""
+        """Return the message with its missing plan; raises ValueError if the plan ends before its step."""
         slip = self.routing_slip
         return replace(self, routing_slip=replace(slip, itinerary=slip.itinerary.found_in(plan)))
 
@@ -242,7 +242,7 @@ class PaigeantMessage:
 
     @property
     def label(self) -> str:
-        """What a person knows the step by: the topic, or of an entry that is no activity its own name."""
+        """Name of the step shown to people: the topic, or the own name of an entry that is not an activity."""
         topic, slip = self.topic, self.routing_slip
         if topic != FLOW:
             return topic
@@ -253,7 +253,7 @@ class PaigeantMessage:
 
     @property
     def node(self) -> tuple[str, str] | None:
-        """The kind of what is no activity, and what a person knows it by; None of an activity."""
+        """Kind and label of an entry that is not an activity; None for an activity."""
         slip = self.routing_slip
         if self.topic != FLOW:
             return None
@@ -270,6 +270,6 @@ class PaigeantMessage:
             return slip.compensations[0].step_id
         if not slip.undecided:
             return slip.itinerary.step_id
-        # Deciding is a deed of its own: with the identity of the step, the step itself would be taken for done.
+        # A decision has an identity of its own: with that of the step, the step itself would count as done.
         place = slip.itinerary.step_id if slip.itinerary else self.headers.workflow_id
         return uuid5(place, FLOW)

@@ -1,4 +1,4 @@
-"""What a step came to, as a value. An activity returns one of the first four; the slip it never touches.
+"""Outcomes of a step, as values. An activity returns one of the first four; it never touches the slip.
 
 The vocabulary is that of MassTransit's Courier, whose activities return results too.
 """
@@ -24,7 +24,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class FaultKind(StrEnum):
-    """Why a step is given up."""
+    """Reason for giving up a step."""
 
     ERROR = "error"
     TIMEOUT = "timeout"
@@ -34,9 +34,9 @@ class FaultKind(StrEnum):
 
 
 class Fault(BaseModel, frozen=True, extra="forbid"):
-    """An error as data: ``where`` is file and line in the user's code, ``line`` its text.
+    """Error as data: ``where`` is file and line in the user's code, ``line`` the text of that line.
 
-    The ``traceback`` is kept where the attempt is, and does not travel with the message.
+    The ``traceback`` is stored with the attempt, and does not travel with the message.
     """
 
     type: str
@@ -50,7 +50,7 @@ class Fault(BaseModel, frozen=True, extra="forbid"):
 class AttemptError(BaseModel, frozen=True):
     """One failed attempt: ``where`` is file and line in the user's code, ``line`` the text of that line.
 
-    ``number`` counts the errors of the step, those included that are not kept any more.
+    ``number`` counts all errors of the step, including those that are no longer stored.
     """
 
     type: str
@@ -64,7 +64,7 @@ class AttemptError(BaseModel, frozen=True):
 
 
 ERRORS_KEPT: Final = 10
-"""Of the newest errors of a step; the first is kept besides."""
+"""Number of the newest errors of a step that are stored, in addition to the first."""
 
 
 def add_error(
@@ -72,8 +72,8 @@ def add_error(
 ) -> tuple[AttemptError, ...]:
     """Return the errors of a step with one more: the first, and the newest ten.
 
-    A step may be tried for ever; what an attempt costs must not depend on how many came before. Tracebacks are kept of
-    the first and of the newest.
+    A step may be tried for ever; the cost of an attempt must not depend on the number of earlier ones. Only the first
+    and the newest error keep their tracebacks.
     """
     before = tuple(errors or ())
     made = AttemptError(
@@ -92,10 +92,10 @@ def add_error(
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class Completed(Generic[T_co]):
-    """The step is done; a plain ``return output`` says the same.
+    """The step is done; a plain ``return output`` is equivalent.
 
-    ``log`` is what the activity's compensation gets to undo it (by default the output); ``variables`` are set in the
-    transaction that commits the step.
+    ``log`` is passed to the activity's compensation (by default the output); ``variables`` are set in the transaction
+    that commits the step.
     """
 
     output: T_co
@@ -106,11 +106,12 @@ class Completed(Generic[T_co]):
 @spelled(ResultError)
 @dataclass(frozen=True, slots=True)
 class Revised(Generic[T_co]):
-    """The step is done and changes the way ahead; what is done already stays as it is.
+    """The step is done and changes the remaining itinerary; completed steps stay as they are.
 
-    What is ahead becomes ``insert``, then ``replace_rest`` if given and else what remained, then ``append``. ``drop``
-    takes steps of these names, activities or the ``name`` of a step, out of what remained. The ``reason`` is kept with
-    the revision. What a :class:`~paigeant.RevisionPolicy` does not allow fails the step for good.
+    The new itinerary is ``insert``, then ``replace_rest`` if given and else the previous rest, then ``append``.
+    ``drop`` removes steps of these names, activities or the ``name`` of a step, from the previous rest. The ``reason``
+    is stored with the revision. A change that the :class:`~paigeant.RevisionPolicy` does not allow fails the step for
+    good.
     """
 
     output: T_co
@@ -126,9 +127,9 @@ class Revised(Generic[T_co]):
 @spelled(ResultError)
 @dataclass(frozen=True, slots=True)
 class Finished(Generic[T_co]):
-    """The step is done, and with it its branch, in the trunk the run: it completes with this output.
+    """The step is done, and with it its branch, or on the trunk the run: it completes with this output.
 
-    What remained is dropped. The ``reason``, text, is shown with the step.
+    The remaining entries are dropped. The ``reason``, a text, is shown with the step.
     """
 
     output: T_co
@@ -140,12 +141,12 @@ class Finished(Generic[T_co]):
 @spelled(ResultError)
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """The step waits without costing a process, and is run again ``resume_after``, or when someone resumes it.
+    """The step waits without occupying a process, and is run again ``resume_after``, or when somebody resumes it.
 
-    ``resume_after`` is a duration: seconds, a ``timedelta``, or text as ``"3d"``.
+    ``resume_after`` is a duration: seconds, a ``timedelta``, or text such as ``"3d"``.
 
-    With a ``signal`` it is also run again once one of this name comes to the run; what that carries is a variable of
-    the same name then.
+    With a ``signal`` it is also run again once a signal of this name reaches the run; the signal's payload is then a
+    variable of the same name.
     """
 
     reason: str
@@ -165,10 +166,10 @@ class Retrying:
 
 @dataclass(frozen=True, slots=True)
 class Faulted:
-    """The step failed for good; ``compensate`` says whether what was done before is undone.
+    """The step failed for good; ``compensate`` is True if completed steps before it are undone.
 
-    ``begun`` says whether any of the step's own code may have run, so that it may have left something to undo itself.
-    ``variables`` are set with it: they are values as they are written.
+    ``begun`` is True if any of the step's own code may have run, so that it may have left effects to undo.
+    ``variables`` are set with it, in their stored form.
     """
 
     fault: Fault
@@ -179,7 +180,7 @@ class Faulted:
 
 @dataclass(frozen=True, slots=True)
 class InterfaceMismatch:
-    """The code here does not fit the ``interface`` that the step was dispatched against, so it waits."""
+    """The code here does not fit the ``interface`` at the step's dispatch, so that the step waits."""
 
     reason: str
     interface: str
@@ -187,7 +188,7 @@ class InterfaceMismatch:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A node begins to wait, and keeps its place: for a ``signal``, for so many ``seconds``, or ``until`` a moment."""
+    """A node begins to wait, and keeps its place: for a ``signal``, for ``seconds``, or ``until`` a time."""
 
     signal: str | None = None
     seconds: float | None = None
@@ -196,7 +197,7 @@ class Entered:
 
 @dataclass(frozen=True, slots=True)
 class Passed(Generic[T_co]):
-    """A node is behind. It puts out nothing: what comes next sees the output before it, and these variables."""
+    """A node is done. It has no output: the next entry sees the output before it, and these variables."""
 
     variables: Mapping[str, T_co] = field(default_factory=dict[str, T_co])
 
@@ -215,10 +216,10 @@ Outcome: TypeAlias = (
 
 
 class BranchCounts(BaseModel, frozen=True):
-    """Of the branches of a node, how many have ended in which way, and how many have not.
+    """Number of a node's branches by how they ended, and of those that have not.
 
-    On the way back, ``total`` are those that are to be undone, and ``completed`` those that are. Those that never began
-    because they were not needed, or not wanted any more, count as ``cancelled``.
+    During compensation ``total`` are those to be undone, and ``completed`` those that are. Branches that never began
+    because they were not needed any more count as ``cancelled``.
     """
 
     total: int

@@ -1,4 +1,4 @@
-"""A plan: a workflow's name and itinerary as data, as it is dispatched and as workers publish it."""
+"""Plan: a workflow's name and itinerary as data, as dispatched and as published by workers."""
 
 from __future__ import annotations
 
@@ -32,26 +32,25 @@ def _check_size(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
 
 
 class Terms(BaseModel, frozen=True, extra="forbid"):
-    """What governs the runs of a workflow, as it travels with its plan in the entry of another workflow."""
+    """Policies of a workflow's runs, as they travel with its plan in the entry of another workflow."""
 
     revision: RevisionPolicy | None = None
     budgets: tuple[Budget, ...] = ()
 
 
 class Publication(BaseModel, frozen=True, extra="forbid"):
-    """What is signed of something that a worker has published, and when it was stored, by the store's clock."""
+    """Signature of a published plan or card, and the time of its storage, by the store's clock."""
 
     jws: str
     at: datetime | None = None
 
 
 class Plan(BaseModel, frozen=True, extra="forbid"):
-    """A named itinerary; ``input`` and ``output`` are JSON Schemas, as text, of what goes in and comes out.
+    """Named itinerary; ``input`` and ``output`` are JSON Schemas, as text, or None if not declared.
 
-    They are None where the workflow does not say. A run of a plan without entries completes at once. The
-    ``revision`` is what steps may change of it, ``budgets`` are what each run may spend on models, ``identity`` is for
-    which audiences steps may ask for tokens of whom a run acts for, ``secrets`` are the names whose values lie sealed.
-    As it was published it has its ``publication``.
+    A run of a plan without entries completes at once. ``revision`` limits changes of its itinerary, ``budgets`` the
+    spending of each run on models; ``identity`` has the audiences for which steps may request tokens of the run's
+    subject; ``secrets`` has the names whose values are sealed. A published plan has its ``publication``.
     """
 
     name: Name
@@ -66,21 +65,21 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def right(self) -> str:
-        """The right to publish it."""
+        """Permission to publish it."""
         return f"publish:{self.name}"
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """All steps in it, however deep."""
+        """All steps, including nested ones."""
         return steps_of(self.itinerary)
 
     @property
     def terms(self) -> dict[str, JsonValue]:
-        """What governs its runs, as JSON data; nothing of what it does not say."""
+        """Policies of its runs, as JSON data, without defaults."""
         return Terms(revision=self.revision, budgets=self.budgets).model_dump(mode="json", exclude_defaults=True)
 
     def mermaid(self) -> str:
-        """Return a picture of it in the language of Mermaid, with names made safe."""
+        """Return a Mermaid diagram of it, with names escaped."""
         picture = Picture()
         ends = draw(self.itinerary, picture, [End(picture.box(self.name, shape=Shape.END))])
         picture.box("end", ends, Shape.END)
@@ -88,19 +87,19 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
 
 
 class Undo(StrEnum):
-    """What an activity can undo."""
+    """Compensations that an activity has."""
 
     NEVER = "never"
     COMPLETED = "completed"
     UNKNOWN = "unknown"
-    """What completed, and also what was interrupted or timed out, so that nobody knows how far it came."""
+    """It can undo completed steps, and also interrupted and timed-out ones of unknown progress."""
 
 
 class AgentCard(BaseModel, frozen=True, extra="forbid"):
-    """What a worker publishes about an agent: what steps may say of it.
+    """Published facts about an agent: the options that steps may set.
 
-    ``tools`` is None where they are known only as it runs, as those of an MCP server; ``request_limit`` is the most
-    that was registered.
+    ``tools`` is None if they are known only at run time, as those of an MCP server; ``request_limit`` is the registered
+    limit.
     """
 
     models: tuple[str, ...] = ()
@@ -108,7 +107,7 @@ class AgentCard(BaseModel, frozen=True, extra="forbid"):
     request_limit: int | None = None
 
     def refusal(self, options: AgentOptions) -> str | None:
-        """Return what of the options the agent does not have, None if it has all of it."""
+        """Return the option that the agent does not support, with the valid ones; None if it supports all."""
         if options.model is not None and options.model not in self.models:
             return f"its agent has no model {options.model!r}; {_there(options.model, self.models)}"
         if self.tools is not None:
@@ -122,7 +121,7 @@ class AgentCard(BaseModel, frozen=True, extra="forbid"):
 
 
 NO_AGENT: Final = "it is no agent, and takes no agent="
-"""Why a step of a function cannot say how its agent runs."""
+"""Reason to refuse agent options on a step of a function."""
 
 
 def _there(name: str, known: tuple[str, ...]) -> str:
@@ -130,9 +129,10 @@ def _there(name: str, known: tuple[str, ...]) -> str:
 
 
 class ActivityCard(BaseModel, frozen=True, extra="forbid"):
-    """What a worker publishes about an activity: JSON Schemas of its arguments and its result, and what it can undo.
+    """Published facts about an activity: JSON Schemas of its arguments and result, and its compensations.
 
-    The ``interface`` is what runs are compared by; it is computed where the types are. Only an agent has ``agent``.
+    The ``interface`` is compared with the one at a run's dispatch; it is computed where the types are defined. Only
+    agents have ``agent``.
     """
 
     name: Name
@@ -145,11 +145,11 @@ class ActivityCard(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def right(self) -> str:
-        """The right to publish it: to run it."""
+        """Permission to publish it: that to run it."""
         return f"step:{self.name}"
 
     def refusal(self, step: Step) -> str | None:
-        """Return why a step cannot say of its agent what it says, None if it can, or says nothing."""
+        """Return the reason to refuse a step's agent options, None if they are valid or absent."""
         if step.agent is None:
             return None
         return NO_AGENT if self.agent is None else self.agent.refusal(step.agent)
@@ -157,9 +157,9 @@ class ActivityCard(BaseModel, frozen=True, extra="forbid"):
 
 @dataclass(frozen=True, slots=True)
 class WorkerCard:
-    """A worker as it reports itself: its id (never reused), where it runs, what it serves, and what it published.
+    """Report of a worker: its id (never reused), host, topics, and published workflows.
 
-    ``draining``: somebody wants it to end, so that it takes in nothing more. That is the store's word, not its own.
+    ``draining`` is True if it was asked to drain, so that it leases nothing more. The store sets it, not the worker.
     """
 
     id: str
@@ -171,5 +171,5 @@ class WorkerCard:
 
     @property
     def served(self) -> tuple[str, ...]:
-        """The activities that it takes in steps of; none while it drains."""
+        """Activities whose steps it leases; none while it drains."""
         return () if self.draining else self.topics

@@ -1,4 +1,4 @@
-"""The text of a plan: its entries as they are written into messages, made once for all runs and hops that follow it."""
+"""Text of a plan: its entries as messages contain them, made once for all runs and hops that follow it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _TEXT: Final = TypeAdapter(str)
 
 
 class Planned(NamedTuple):
-    """One entry of a plan, and where it was inserted.
+    """Entry of a plan, and the place of its insertion.
 
-    A ``place`` is there if a hop inserted it; that of any other follows from where the entry is.
+    ``place`` is set if a hop inserted it; otherwise it follows from the entry's index.
     """
 
     entry: Entry
@@ -38,20 +38,20 @@ class Planned(NamedTuple):
 
 
 class PlanRef(NamedTuple):
-    """A claim check on the entries ahead: they are those of the plan of this SHA-256 (hex), from this one on."""
+    """Claim check on the entries ahead: those of the plan with this SHA-256 (hex), from this index on."""
 
     digest: str
     offset: int
 
 
 class PlanText:
-    """Entries of a plan and their text, of which each message takes the end that is still ahead.
+    """Entries of a plan and their text; each message contains the part that is still ahead.
 
-    Two plans are the same only if they are one object: what is derived from one can be kept by it.
+    Two plans are equal only if they are the same object, so that derived data can be cached by it.
     """
 
     def __init__(self, entries: Sequence[Planned], stored: Blob | None = None) -> None:
-        """Write the entries. The ``stored`` text is the one that they were read from: its digest stays the plan's."""
+        """Write the entries. ``stored`` is the text that they were read from: the digest of the plan stays the same."""
         self.entries: tuple[Planned, ...] = tuple(entries)
         texts = [planned.text for planned in self.entries]
         self._text = b"[%b]" % b",".join(texts)
@@ -63,21 +63,21 @@ class PlanText:
         return b"[" + self._text[self._starts[at] :] if at < len(self.entries) else b"[]"
 
     def size_ahead(self, at: int) -> int:
-        """Return how many bytes :meth:`ahead` has, without making them."""
+        """Return the size of :meth:`ahead` in bytes, without making it."""
         return len(self._text) - self._starts[at] + 1 if at < len(self.entries) else 2
 
     @property
     def is_kept(self) -> bool:
-        """Whether the whole is too long to travel, so that the store keeps it for the messages that refer to it."""
+        """True if the whole is too long to travel, so that the store keeps it for messages that refer to it."""
         return self.size_ahead(0) > INLINE_BYTES
 
     @lazy
     def size(self) -> int:
-        """How many entries there are, those within others included."""
+        """Number of entries, including nested ones."""
         return count(entry for entry, _ in self.entries)
 
     def plain(self, at: int) -> bool:
-        """Tell whether the first version of the wire format has all entries from this one on."""
+        """True if the first version of the wire format supports all entries from this one on."""
         return at > self._newest
 
     @lazy
@@ -86,7 +86,7 @@ class PlanText:
 
     @lazy
     def depth(self) -> int:
-        """How deep the texts of its steps nest."""
+        """Depth of nesting of its steps' texts."""
         if all(isinstance(entry, Step) for entry, _ in self.entries):
             return nesting(self._text)
         steps = steps_of(entry for entry, _ in self.entries)
@@ -94,13 +94,13 @@ class PlanText:
 
     @lazy
     def digests(self) -> list[str]:
-        """Of each entry its topic and the SHA-256 of its text, base64url, as records of custody name it."""
+        """Topic and digest (SHA-256 of the text, base64url) of each entry, as records of custody name them."""
         return [f"{planned.entry.topic} {encode(sha256(planned.text).digest())}" for planned in self.entries]
 
     def digest_ahead(self, at: int) -> str:
         """Return the digest of all entries from this one on, base64url.
 
-        It is that of a list, see :func:`~paigeant.model.values.digests.prepend`.
+        It is the digest of a list, see :func:`~paigeant.model.values.digests.prepend`.
         """
         return self._ahead[at]
 
@@ -120,9 +120,9 @@ class PlanText:
 
 
 class _Unread:
-    """In place of a plan that has to be read from the store: says so to whoever asks for anything of it.
+    """Placeholder for a plan that must be loaded from the store: raises on any access.
 
-    The itinerary itself cannot say it: a class that has ``__getattr__`` pays for it with each attribute that is there.
+    The itinerary itself cannot do so: a class with ``__getattr__`` pays for it on each access to an existing attribute.
     """
 
     __slots__ = ("_digest",)
@@ -136,23 +136,23 @@ class _Unread:
 
 
 class Itinerary(Sequence[Entry]):
-    """What is ahead of a run on one of its paths: a plan from one of its entries on. A value.
+    """Entries ahead of a run on one of its paths: a plan from one of its entries on. A value.
 
-    ``first`` is the place of the plan's first entry, in the itinerary with which the path began. Where only the digest
-    of the plan is known, the steps cannot be read before it is :meth:`found_in` the store.
+    ``first`` is the place of the plan's first entry, in the itinerary with which the path began. If only the digest of
+    the plan is known, the steps cannot be read before the plan is :meth:`found_in` the store.
     """
 
     __slots__ = ("_first", "_path", "_rest", "_run", "_step_id", "at", "missing", "plan")
 
     plan: PlanText
-    """The plan; whatever it is asked for raises LookupError if it is :attr:`missing`."""
+    """The plan; any access to it raises LookupError while it is :attr:`missing`."""
     missing: str | None
-    """The digest of the plan that has to be read before the steps can be."""
+    """Digest of the plan that must be loaded before the steps can be read."""
     at: int
-    """The index of the next entry in the plan."""
+    """Index of the next entry in the plan."""
 
     def __init__(self, plan: PlanText | str, run: UUID, path: str = "", *, at: int = 0, first: int = 0) -> None:
-        """Begin at the entry ``at`` of a plan, or of that with this digest."""
+        """Begin at the entry ``at`` of a plan, or of the plan with this digest."""
         if isinstance(plan, str):
             self.missing, self.plan = plan, cast("PlanText", _Unread(plan))
         else:
@@ -165,7 +165,7 @@ class Itinerary(Sequence[Entry]):
         self._rest: Itinerary | None = None
 
     def found_in(self, plan: PlanText) -> Itinerary:
-        """Return the itinerary whose plan was missing, and is this one; raises ValueError if it ends before."""
+        """Return the itinerary with its missing plan; raises ValueError if the plan ends before the next entry."""
         if self.at >= len(plan.entries):
             text = f"step {self.at} of plan {plan.digest} is next, and that has {len(plan.entries)} steps"
             raise ValueError(text)
@@ -173,7 +173,7 @@ class Itinerary(Sequence[Entry]):
 
     @property
     def ref(self) -> PlanRef | None:
-        """Where the entries ahead lie if they are too long to travel, over 4 KiB as JSON; None if they travel."""
+        """Claim check on the entries ahead if they are too long to travel, over 4 KiB as JSON; else None."""
         if self.missing is not None:
             return PlanRef(self.missing, self.at)
         travels = self.plan.size_ahead(self.at) <= INLINE_BYTES
@@ -186,7 +186,7 @@ class Itinerary(Sequence[Entry]):
 
     @property
     def step(self) -> Step:
-        """The next entry, which is a step; raises LookupError if it is none."""
+        """The next entry, which is a step; raises LookupError if it is not."""
         if not isinstance(entry := self.next, Step):
             text = f"the next entry is a {entry.kind}"
             raise LookupError(text)  # noqa: TRY004  (what is looked up is the entry)
@@ -206,19 +206,19 @@ class Itinerary(Sequence[Entry]):
 
     @property
     def plain(self) -> bool:
-        """Whether the first version of the wire format has all of them."""
+        """True if the first version of the wire format supports all of them."""
         return self.plan.plain(self.at)
 
     @property
     def rest(self) -> Itinerary:
-        """What is ahead behind the next entry; the same object each time, which keeps what it has found out."""
+        """Itinerary behind the next entry; the same object each time, so that its caches are reused."""
         if self._rest is None:
             self.plan.entries  # noqa: B018  (which says so if the plan is missing)
             self._rest = Itinerary(self.plan, self._run, self._path, at=self.at + 1, first=self._first)
         return self._rest
 
     def opened(self, entries: Sequence[Entry], position: int) -> Itinerary:
-        """Return what is ahead once these, from within the next entry, take its place, inserted at ``position``."""
+        """Return the itinerary with these nested entries in place of the next one, inserted at ``position``."""
         rest = self.rest
         if not entries:
             return rest
@@ -226,16 +226,16 @@ class Itinerary(Sequence[Entry]):
         return Itinerary(PlanText([*inserted, *rest.planned()]), self._run, self._path)
 
     def for_run(self, run: UUID) -> Itinerary:
-        """Return the same entries ahead of another run, with identities of its own."""
+        """Return the same entries for another run, with identities of their own."""
         return Itinerary(self.plan, run, self._path, at=self.at, first=self._first) if self else self
 
     @property
     def settled(self) -> Itinerary:
-        """The same, for a message of whatever position: each entry says its place."""
+        """The same itinerary for a message of any position: each entry has its place."""
         return Itinerary(PlanText(self.planned()), self._run, self._path)
 
     def place(self, index: int) -> str:
-        """Return where the entry of this index was inserted."""
+        """Return the place at which the entry of this index was inserted."""
         at = self.at + index
         return self.plan.entries[at].place or str(self._first + at)
 
@@ -266,7 +266,7 @@ class Itinerary(Sequence[Entry]):
         return placed(self.plan.entries[self.at + index].entry, identity)
 
     def __eq__(self, other: object) -> bool:
-        """Compare entry by entry; of two itineraries also where the entries were inserted."""
+        """Compare entries; between two itineraries also the places of insertion."""
         if not isinstance(other, Itinerary):
             return isinstance(other, tuple) and tuple(self) == other
         where = (self._run, self._path)
@@ -278,7 +278,7 @@ class Itinerary(Sequence[Entry]):
         return same or self.planned() == other.planned()
 
     def __hash__(self) -> int:
-        """Hash as few parts as tell itineraries apart."""
+        """Hash a few parts that distinguish itineraries."""
         return hash((self._run, self._path, self.missing or len(self)))
 
     def __repr__(self) -> str:
@@ -289,5 +289,5 @@ class Itinerary(Sequence[Entry]):
 
 
 def plan_of(entries: Iterable[Entry], interfaces: Mapping[str, str] | None = None) -> PlanText:
-    """Return the plan of these entries, each step against the interface of its activity, as far as that is known."""
+    """Return the plan of these entries, each step with the interface of its activity, if known."""
     return PlanText([Planned(against(entry, interfaces or {})) for entry in entries])

@@ -1,4 +1,4 @@
-"""Retrying is arithmetic on a value: after which delay, if at all."""
+"""Retry policy: a pure function from attempt and error to a delay, or no retry."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from paigeant.model.values.showing import class_name, name_of, shown
 def qualified_name(error: type[BaseException]) -> str:
     """Return ``module.QualName``, or the bare name of a builtin; it is the same in every process.
 
-    What a program that was started by its file defines is ``__main__`` there, and has the file's name elsewhere.
+    Classes of a program that was started by its file belong to ``__main__`` there, and to the file's name elsewhere.
     """
     module, name = name_of(error)
     if module in {"__main__", "__mp_main__"}:
@@ -30,7 +30,7 @@ def qualified_name(error: type[BaseException]) -> str:
 
 
 def _name_of_main(name: str) -> str:
-    """Return the name that others import the running program under: that of its module, or of its file."""
+    """Return the name under which other modules import the running program: its module, or its file."""
     main = sys.modules.get(name)
     spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
     if spec is not None and spec.name not in {name, "__main__"}:
@@ -59,9 +59,9 @@ def _named(error: Any) -> Any:
 
 
 def _is_meant(kind: type[BaseException], names: Collection[str]) -> bool:
-    """Tell whether a class is one of these: by its whole name, or, for a name without a module, by its last part.
+    """True if a class has one of these names: its whole name, or, for a name without a module, its last part.
 
-    The name of a builtin means the builtin only, not somebody else's class that is called the same.
+    The name of a builtin matches the builtin only, not another class of the same name.
     """
     whole = qualified_name(kind)
     name = class_name(whole)
@@ -69,13 +69,13 @@ def _is_meant(kind: type[BaseException], names: Collection[str]) -> bool:
 
 
 def _with_own_names(names: Iterable[Any]) -> frozenset[str]:
-    """Return the names, and the own ones of classes that these are other names for: IOError, json.JSONDecodeError."""
+    """Return the names, and the real names of classes behind aliases: IOError, json.JSONDecodeError."""
     found = (_found_as(str(name)) for name in names)
     return frozenset(map(str, names)) | {qualified_name(each) for each in found if each is not None}
 
 
 def _found_as(name: str) -> type[BaseException] | None:
-    """Return the class of exceptions that a loaded module has under this name. Looking executes no code of theirs."""
+    """Return the exception class of this name in a loaded module. The lookup executes no user code."""
     parts = name.split(".")
     there: Any = builtins if len(parts) == 1 else None
     if there is None:
@@ -93,20 +93,21 @@ def _is_builtin(name: str) -> bool:
 
 
 Errors: TypeAlias = Annotated[tuple[str | type[BaseException], ...], BeforeValidator(_names)]
-"""Exception classes, or their names: ``TimeoutError``, ``httpx.ConnectError``; subclasses are meant too."""
+"""Exception classes, or their names: ``TimeoutError``, ``httpx.ConnectError``; they match subclasses too."""
 
 
 @declared
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class RetryPolicy:
-    """How often a step is tried and how long it waits in between.
+    """Number of attempts of a step, and the backoff between them.
 
-    Attempts are counted when the step is leased, so that one that kills its worker is counted too. The wait after
-    attempt ``n`` is ``initial_delay * multiplier ** (n - 1)``, at most ``max_delay`` (both are durations), shortened at
-    random by up to the share ``jitter`` (0 to 1). What an error asks for (``retry_after``, a duration) wins over that,
-    if it is longer.
-    ``retry_on`` and ``no_retry_on`` take exception classes or their names, also those that a module has for a class of
-    another; the latter wins.
+    Attempts are counted when the step is leased, so that an attempt which kills its worker is counted too. The delay
+    after attempt ``n`` is ``initial_delay * multiplier ** (n - 1)``, at most ``max_delay`` (both are durations),
+    shortened at random by up to the fraction ``jitter`` (0 to 1). The ``retry_after`` of an error, a duration,
+    overrides it if it is longer.
+
+    ``retry_on`` and ``no_retry_on`` take exception classes or their names, also aliases that a module has for another
+    module's class; ``no_retry_on`` wins.
     """
 
     max_attempts: Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)] = 3
@@ -118,7 +119,7 @@ class RetryPolicy:
     no_retry_on: Errors = ()
 
     def retries(self, error: BaseException) -> bool:
-        """Tell whether this error is worth another attempt; :class:`~paigeant.errors.Terminal` never is."""
+        """True if this error permits another attempt; :class:`~paigeant.errors.Terminal` never does."""
         if isinstance(error, Terminal) or not isinstance(error, Exception):
             return False
         kinds = [kind for kind in type(error).__mro__ if issubclass(kind, BaseException)]
@@ -128,7 +129,7 @@ class RetryPolicy:
     def delay_after(self, attempt: int, *, chance: float = 0.0, retry_after: float | None = None) -> float | None:
         """Return the seconds to wait after this attempt (from 1), or None if it was the last.
 
-        ``chance`` (0 to 1) is the draw for the jitter; the caller owns the dice, so that this stays arithmetic.
+        ``chance`` (0 to 1) is the random draw for the jitter; the caller draws it, so that this function stays pure.
         """
         if attempt >= self.max_attempts:
             return None

@@ -1,4 +1,4 @@
-"""Revisions: how a step changes the way ahead of it, what it may, and what is kept of it."""
+"""Revisions: a step's change of the remaining itinerary, its policy, and its record."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Count = Annotated[int, Field(strict=True, ge=0, le=STEPS)]
 @declared
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class RevisionPolicy:
-    """What steps may change of the way ahead, by :class:`~paigeant.Revised`. It travels with the run.
+    """Limits of changes of the remaining itinerary by :class:`~paigeant.Revised`. It travels with the run.
 
-    ``allow`` are the activities that may be added, by default all. ``max_added`` is how many entries all revisions of a
-    path may add, ``max_total`` how many it may come to, behind and ahead; entries within entries count. ``forbid_drop``
-    are steps that may not be dropped, by activity or ``name``. Without a policy the code of an activity may revise
-    freely, and an agent not at all; under one, an agent may add steps with arguments, and nothing else. Raises
-    RegistrationError for what is wrong.
+    ``allow`` are the activities that may be added, by default all. ``max_added`` is the number of entries that all
+    revisions of a path may add, ``max_total`` the limit of all entries of a path, done and ahead; nested entries count.
+    ``forbid_drop`` are steps that may not be dropped, by activity or ``name``. Without a policy the code of an activity
+    may revise freely, and an agent not at all; with one, an agent may add steps with arguments, and nothing else.
+    Raises RegistrationError for an invalid argument.
     """
 
     allow: Names | None = None
@@ -34,7 +34,7 @@ class RevisionPolicy:
     forbid_drop: Names = ()
 
     def narrowed(self, other: RevisionPolicy) -> RevisionPolicy:
-        """Return the policy that allows what both allow."""
+        """Return the policy that allows only what both allow."""
         allow = self.allow if other.allow is None else other.allow
         if self.allow is not None and other.allow is not None:
             allow = tuple(name for name in self.allow if name in other.allow)
@@ -51,9 +51,9 @@ def _least(one: int | None, other: int | None) -> int | None:
 
 
 class SlipPolicy(BaseModel, frozen=True, extra="forbid"):
-    """A policy as it travels on a path: ``added`` counts what revisions have added on it.
+    """Policy as it travels on a path: ``added`` is the number of entries that revisions have added on it.
 
-    It is for ``agents`` too only if the workflow has one: a dispatch narrows, and never widens.
+    It applies to ``agents`` only if the workflow has a policy: a dispatch narrows, and never widens.
     """
 
     limits: RevisionPolicy
@@ -62,32 +62,32 @@ class SlipPolicy(BaseModel, frozen=True, extra="forbid"):
 
     @classmethod
     def of(cls, workflow: RevisionPolicy | None, dispatch: RevisionPolicy | None) -> Self | None:
-        """Return the policy of a run: that of its workflow, narrowed by that of its dispatch; None if neither is."""
+        """Return the policy of a run: its workflow's, narrowed by its dispatch's; None if neither has one."""
         limits = dispatch if workflow is None or dispatch is None else workflow.narrowed(dispatch)
         limits = workflow if limits is None else limits
         return None if limits is None else cls(limits=limits, agents=workflow is not None)
 
     def counting(self, added: int) -> Self:
-        """Return the policy once so many more entries were added."""
+        """Return the policy after this many more entries were added."""
         return self.model_copy(update={"added": self.added + added})
 
 
 class RevisedEntry(BaseModel, frozen=True):
-    """An entry that a revision added or discarded, and ``at`` which index of what was ahead after it, or before."""
+    """Entry that a revision added or discarded, and its index ``at`` in the new, or the old, itinerary."""
 
     at: int
     entry: AnyEntry
 
     @classmethod
     def of(cls, at: int, entry: Entry) -> Self:
-        """Return one entry of a revision; it was validated when it was made."""
+        """Return an entry of a revision, which was validated before."""
         return cls.model_construct(at=at, entry=entry)
 
 
 class Revision(BaseModel, frozen=True):
-    """What a step changed on the way ahead, kept on its hop.
+    """Change of the remaining itinerary by a step, stored with its hop.
 
-    ``author`` is the activity, ``agent`` says whether that is an agent; ``ahead`` is how many entries were ahead
+    ``author`` is the activity, ``agent`` is True if it is an agent; ``ahead`` is the number of entries ahead
     afterwards.
     """
 

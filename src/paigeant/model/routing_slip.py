@@ -1,4 +1,4 @@
-"""The routing slip: what is still to do, the newest of what was done, and where undoing would begin."""
+"""Routing slip: the entries ahead, the newest executed ones, and the start of the compensation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STRICT: Final = ConfigDict(extra="forbid")
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """A hop that lies behind: its place and the step that was done there."""
+    """Executed hop: its place and the step."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
@@ -33,9 +33,9 @@ class Executed:
 
 
 class PassedEntry(NamedTuple):
-    """An entry that the journey passes without a hop, at a position of its own: skipped, or decided about.
+    """Entry that was passed without a hop, at a position of its own: skipped, or decided.
 
-    The ``reason`` is the condition that was false, or the one of the case that was chosen. Only a step has no ``kind``.
+    The ``reason`` is the condition that was false, or that of the chosen case. Only steps have no ``kind``.
     """
 
     position: int
@@ -48,10 +48,10 @@ class PassedEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """To which node a branch reports, by the position in the path that it left, and under which number.
+    """Report address of a branch: its node, by the position in the parent path, and its number.
 
-    ``back``: the node undoes what the branch has done; else it is the node that began it. ``failed`` is the step that
-    failed in it, and at which position, if one has.
+    ``back``: the node undoes the branch; otherwise it began it. ``failed`` is the failed step of the branch, and its
+    position, if any.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -65,10 +65,10 @@ class Branch:
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class Compensation:
-    """A step that can be undone: the place of its record, and who undoes it.
+    """A step that can be undone: the place of its record, and its activity.
 
-    ``unknown`` marks the failed step itself, of which nobody knows how far it came. Only an entry that is no step has
-    ``kind`` and ``label``: its branches are undone.
+    ``unknown`` marks the failed step itself, whose progress is unknown. Only entries that are not steps have ``kind``
+    and ``label``: their branches are undone.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -83,7 +83,7 @@ class Compensation:
 
 
 NOTHING_AHEAD: Final = Itinerary(PlanText([]), UUID(int=0))
-"""The itinerary of a journey that is at its end."""
+"""Itinerary at the end of a path."""
 
 
 @quickly_made
@@ -91,10 +91,10 @@ NOTHING_AHEAD: Final = Itinerary(PlanText([]), UUID(int=0))
 class RoutingSlip:
     """The plan that travels with the message, as a value: each change returns a new slip.
 
-    ``executed`` is the newest end of the journey, a few records; the rest is in the store. ``compensations`` holds what
-    would be undone first, the latest at the front; each record in the store knows those before it, so that a slip does
-    not grow with the steps behind it. ``undecided`` says that a condition of the next entry could not be evaluated.
-    ``policy`` is what revisions may change. ``branch`` says to which node a branch reports.
+    ``executed`` has the newest executed hops, a few records; the rest is in the store. ``compensations`` has those to
+    undo first, the latest at the front; each record in the store refers to those before it, so that a slip does not
+    grow with the number of executed steps. ``undecided`` is True if a condition of the next entry could not be
+    evaluated. ``policy`` limits revisions. ``branch`` is the report address of a branch.
     """
 
     itinerary: Itinerary = NOTHING_AHEAD
@@ -105,16 +105,16 @@ class RoutingSlip:
     branch: Branch | None = None
 
     def next_step(self) -> Entry | None:
-        """Return the entry to execute now, or None when the journey is at its end."""
+        """Return the entry to execute now, None at the end of the path."""
         return self.itinerary[0] if self.itinerary else None
 
     @property
     def plain(self) -> bool:
-        """Whether the first version of the wire format has all that is in it."""
+        """True if the first version of the wire format supports everything in it."""
         return self.policy is None and self.itinerary.plain
 
     def mark_complete(self, position: int, *, path: str = "", compensable: bool = False) -> RoutingSlip:
-        """Return the slip with its next step done at this place; ``compensable`` makes it the first to be undone.
+        """Return the slip with its next step done at this place; ``compensable`` makes it the first to undo.
 
         Raises ValueError if nothing is left to do.
         """
@@ -129,7 +129,7 @@ class RoutingSlip:
 
 
 def undo_of(ahead: Itinerary, position: int, path: str) -> Compensation:
-    """Return what undoes the next entry of an itinerary, once it is done at this place."""
+    """Return the compensation of the next entry of an itinerary, once it is done at this place."""
     entry = ahead.next
     kind, label = (None, None) if isinstance(entry, Step) else (entry.kind, entry.label)
     return Compensation(position, entry.topic, ahead.step_id, path, kind=kind, label=label)

@@ -1,4 +1,4 @@
-"""A run as it is seen: its status, its steps, its errors. The shapes of ``show --json`` and ``runs --json``."""
+"""Views of runs: status, steps, errors. These are the shapes of ``show --json`` and ``runs --json``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from paigeant.model.spending.costs import CallCounts, Usage
 
 
 class RunStatus(StrEnum):
-    """Where a run stands. A final one was written with the run's last hop; the others follow from its open hops."""
+    """Status of a run. A final one is written with the run's last hop; the others follow from its open hops."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -29,23 +29,23 @@ class RunStatus(StrEnum):
     CANCELLED = "cancelled"
     TERMINATED = "terminated"
     UNREADABLE = "unreadable"
-    """It has ended, and its row does not say how any more: somebody has edited it."""
+    """It has ended; its row was edited, and the final status cannot be read."""
 
     @property
     def final(self) -> bool:
-        """Nothing more is committed to a run with a final status."""
+        """True if nothing more can be committed to a run with this status."""
         return self not in OPEN
 
 
 RESUMABLE: Final = frozenset({RunStatus.FAILED, RunStatus.COMPENSATION_FAILED, RunStatus.WAITING})
-"""Where a run stands that can be sent on its way again."""
+"""Statuses of runs that can be resumed."""
 
 OPEN: Final = frozenset({RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING})
 FINAL: Final = frozenset(RunStatus) - OPEN - {RunStatus.UNREADABLE}
 
 
 class StepStatus(StrEnum):
-    """Where a step stands."""
+    """Status of a step."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -56,20 +56,20 @@ class StepStatus(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     UNREADABLE = "unreadable"
-    """Its row does not say any more: somebody has edited it."""
+    """Its row was edited, and cannot be read."""
 
 
 class Direction(StrEnum):
-    """Forward, or back."""
+    """Direction of a hop: execution or compensation."""
 
     EXECUTE = "execute"
     COMPENSATE = "compensate"
     UNREADABLE = "unreadable"
-    """Its row does not say any more: somebody has edited it. No message says this."""
+    """Its row was edited, and cannot be read. No message contains this."""
 
 
 class WaitReason(StrEnum):
-    """What a waiting run waits for."""
+    """Reasons for which a run waits."""
 
     PARKED = "parked"
     UNSERVED = "unserved"
@@ -85,45 +85,45 @@ class WaitReason(StrEnum):
     UNSIGNED = "unsigned"
     """The run began unsigned, and signing is on: a person has to vouch for it."""
     REVOKED = "revoked"
-    """The run rests on what was signed with a key that did not count any more."""
+    """The run depends on a signature by a key that was not valid any more."""
     EXPIRED = "expired"
     """The run is older than its dispatcher has allowed."""
     APPROVAL = "approval"
-    """People are to approve or answer something."""
+    """A person has to approve or answer something."""
     REAUTHENTICATION = "reauthentication"
     PROVIDER = "provider"
-    """The provider of a model has asked to be left alone for a while."""
+    """The provider of a model has refused requests for a while."""
     BUDGET = "budget"
     DIVERGED = "diverged"
-    """A step asks for something else than it has recorded."""
+    """A request of a step differs from the recorded one."""
     INTERNAL = "internal"
     """An error that is not the step's: of the engine, a hook, a codec or a plugin."""
 
 
 def kind_of_reason(reason: str | None) -> str | None:
-    """Return what kind of reason it is: one of ours, ``unreadable``, or ``parked`` for whatever a step has written."""
+    """Return the kind of a reason: one of ours, ``unreadable``, or ``parked`` for a text of a step."""
     if reason is None or reason in set(WaitReason):
         return reason
     return "unreadable" if reason.startswith("unreadable:") else WaitReason.PARKED.value
 
 
 class CancelRequest(StrEnum):
-    """That a run should end, and whether what it did is to be undone."""
+    """Request that a run ends, with or without undoing its steps."""
 
     PLAIN = "plain"
     COMPENSATE = "compensate"
     BRANCH = "branch"
-    """Not the run, but one of its branches is to end, and to be undone."""
+    """One branch, not the run, is to end and to be undone."""
 
     @classmethod
     def _missing_(cls, value: object) -> CancelRequest:
-        """Read what is no request as a plain one: such a row must not keep a worker from the others of its query."""
+        """Read an unknown word as a plain request: one bad row must not make a whole query of a worker fail."""
         del value
         return cls.PLAIN
 
 
 class RunError(BaseModel, frozen=True):
-    """Why a run did not complete, and at which step."""
+    """Reason why a run did not complete, and the step."""
 
     type: str
     message: str
@@ -133,12 +133,12 @@ class RunError(BaseModel, frozen=True):
 
 
 class StepView(BaseModel, frozen=True):
-    """One hop of a run; positions count from 1. ``heartbeat_detail`` is the last that it said of its progress.
+    """One hop of a run; positions count from 1. ``heartbeat_detail`` is its last reported progress.
 
-    ``input`` is what its arguments were bound to, by name: a value that rests in the store is shown as its claim check.
-    ``signal`` is the name of the one that it waits for, until ``due_at`` if that is there. ``revision`` is what it
-    changed of the way ahead. ``epoch`` is how often it was started afresh; ``usage``, ``calls`` and ``checkpoints``,
-    which counts all that it has recorded, are of all its epochs.
+    ``input`` has the values of its arguments, by name: a value in the store is shown as its claim check. ``signal`` is
+    the name of the signal it waits for, until ``due_at`` if present. ``revision`` is its change of the itinerary.
+    ``epoch`` is the number of times it was started afresh; ``usage``, ``calls`` and ``checkpoints``, the number of all
+    recordings, cover all its epochs.
     """
 
     path: str = ""
@@ -167,11 +167,11 @@ class StepView(BaseModel, frozen=True):
 
 
 class NodeView(BaseModel, frozen=True):
-    """One entry of a run that runs no activity: a switch, a wait, a sleep, …; ``name`` is what a person knows it by.
+    """One entry of a run that is not an activity: a switch, a wait, a sleep, …; ``name`` is shown to people.
 
-    It waits for the ``signal``, if that is there, and until ``due_at`` at most. ``case`` is the condition that a switch
-    has chosen. A ``condition`` is one that could not be evaluated in its place. ``branches`` are there once the first
-    have begun, ``child`` is the run that it has begun.
+    It waits for the ``signal``, if present, and until ``due_at`` at most. ``case`` is the condition that a switch
+    chose. A ``condition`` is one that could not be evaluated in its place. ``branches`` are present once the first have
+    begun, ``child`` is the run that it has begun.
     """
 
     path: str = ""
@@ -190,7 +190,7 @@ class NodeView(BaseModel, frozen=True):
 
 
 class RunSummary(BaseModel, frozen=True):
-    """One line of ``paigeant runs``; a run that waits does so until ``due_at`` at most, if that is there."""
+    """One line of ``paigeant runs``; a waiting run waits until ``due_at`` at most, if present."""
 
     workflow_id: UUID
     workflow: str
@@ -205,14 +205,14 @@ class RunSummary(BaseModel, frozen=True):
 
 
 class ForkOrigin(BaseModel, frozen=True):
-    """Of which run a run is a fork, and from which position on it is its own."""
+    """Origin of a fork: the source run, and the position from which the fork is on its own."""
 
     workflow_id: UUID
     position: int
 
 
 class ParentView(BaseModel, frozen=True):
-    """The run within which a run has begun, and at which node of it."""
+    """Parent of a child run, and the node that began it."""
 
     workflow_id: UUID
     path: str = ""
@@ -220,7 +220,7 @@ class ParentView(BaseModel, frozen=True):
 
 
 class ChildView(BaseModel, frozen=True):
-    """A run that a node of another has begun, the place of the node, and how it ended; None while it is open."""
+    """Child run, the place of its node, and its final status; None while it is open."""
 
     workflow_id: UUID
     workflow: str
@@ -230,12 +230,12 @@ class ChildView(BaseModel, frozen=True):
 
 
 class RunView(RunSummary, frozen=True):
-    """Everything about one run: what went in, came out, was set, and each hop in the order of its position.
+    """Everything about one run: input, output, variables, and each hop in the order of its position.
 
-    ``ahead`` are the steps that follow the newest one, if nothing comes between: of a run that ended, those that it did
-    not reach. ``approvals`` are what its steps have asked of people. ``parent`` is there if it has begun within
-    another, ``children`` are those that have begun within it, in their order. ``forks`` is how many runs were forked
-    from it. So many steps and nodes are left out as ``steps_omitted`` says.
+    ``ahead`` are the steps that follow the newest one, if known: of an ended run, those that it did not reach.
+    ``approvals`` are the questions of its steps. ``parent`` is present for a child run, ``children`` are its child
+    runs, in order. ``forks`` is the number of its forks. ``steps_omitted`` is the number of steps and nodes that are
+    left out.
     """
 
     trace_id: str
@@ -258,22 +258,22 @@ class RunView(RunSummary, frozen=True):
 
     @property
     def journey(self) -> tuple[StepView | NodeView, ...]:
-        """The steps and the nodes in the order of their positions, branches behind their node and by number."""
+        """Steps and nodes in the order of their positions, branches behind their node and by number."""
         hops: list[StepView | NodeView] = [*self.steps, *self.nodes]
         return tuple(sorted(hops, key=lambda hop: place_order(hop.path, hop.position)))
 
 
 def place_order(path: str, position: int) -> tuple[int, ...]:
-    """Return what the places of a run are sorted by: ``2``, then ``2.0:1``, ``2.0:2``, ``2.10:1`` and ``3``."""
+    """Return the sort key of a place: ``2``, then ``2.0:1``, ``2.0:2``, ``2.10:1`` and ``3``."""
     return (*(int(number) for number in re.findall("[0-9]+", path)), position)
 
 
 PAGE: Final = 50
-"""Runs of a page, unless another number is asked for."""
+"""Default number of runs in a page."""
 
 
 class RunsWanted(TypedDict, total=False):
-    """What :meth:`paigeant.abc.RunReader.list_runs` is asked for; what is left out is as it says there."""
+    """Arguments of :meth:`paigeant.abc.RunReader.list_runs`, with its defaults."""
 
     status: RunStatus | None
     workflow: str | None
@@ -285,7 +285,7 @@ class RunsWanted(TypedDict, total=False):
 
 
 class RunPage(BaseModel, frozen=True):
-    """A page of runs, newest first; ``next`` continues it, None at the end."""
+    """Page of runs, newest first; ``next`` continues it, None at the end."""
 
     runs: tuple[RunSummary, ...]
     next: str | None = None

@@ -1,4 +1,4 @@
-"""The transition: what one outcome makes of its hop, of what follows and of the run, as one value."""
+"""Transition: the consequences of one outcome for its hop, the next hops and the run, as one value."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from paigeant.model.values.values import Value
 
 
 class Done(NamedTuple):
-    """What a step that is done leaves: its output, and what its compensation gets instead of it, if that is another.
+    """Result of a completed step: its output, and its log for the compensation, if different.
 
-    A node has no output. The ``reason`` is why the run ended early with it.
+    A node has no output. The ``reason`` explains why the run ended early with it.
     """
 
     output: Value | None
@@ -32,9 +32,9 @@ class Done(NamedTuple):
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class Left:
-    """The hop is behind: its step is done, or was given up for good because of a fault.
+    """The hop is done: its step completed, or was given up for good because of a fault.
 
-    ``undo`` is there if it can be undone: what is undone after it, the latest first.
+    ``undo`` is set if it can be undone: the compensations after it, the latest first.
     """
 
     result: Done | Fault
@@ -42,12 +42,12 @@ class Left:
 
     @property
     def fault(self) -> Fault | None:
-        """Why the step was given up, None if it is done."""
+        """Fault for which the step was given up, None if it completed."""
         return None if isinstance(self.result, Done) else self.result
 
     @property
     def status(self) -> StepStatus:
-        """Where the step stands from now on."""
+        """New status of the step."""
         if isinstance(self.result, Done):
             return StepStatus.COMPLETED
         return StepStatus.CANCELLED if self.result.kind is FaultKind.CANCELLED else StepStatus.FAILED
@@ -58,9 +58,8 @@ class Left:
 class Held:
     """The hop keeps its twin and is executed again once its hold ends.
 
-    A ``fault`` is the error of an attempt that failed, and that counts. Without one nothing failed: the attempt is
-    given back, however often the step waits. It ``enters`` if it is a node that begins to wait: leased again, it
-    leaves.
+    A ``fault`` is the error of a failed attempt, which counts. Without one nothing failed: the attempt is not counted,
+    however often the step waits. It ``enters`` if it is a node that begins to wait: leased again, it leaves the wait.
     """
 
     hold: Hold
@@ -69,18 +68,18 @@ class Held:
 
     @property
     def status(self) -> StepStatus:
-        """Where the step stands from now on."""
+        """New status of the step."""
         again = self.fault is not None and isinstance(self.hold, Now | After | Until)
         return StepStatus.RETRYING if again else StepStatus.WAITING
 
     @property
     def reason(self) -> str | None:
-        """What the step waits for; another attempt has its error to show."""
+        """Wait reason of the step; None for a retry, which shows its error."""
         return None if self.status is StepStatus.RETRYING else self.hold.reason
 
 
 class Following(NamedTuple):
-    """A hop that follows: the message of its twin, and what holds it."""
+    """Next hop: the message of its twin, and its hold."""
 
     message: PaigeantMessage
     hold: Hold = NOW
@@ -89,9 +88,9 @@ class Following(NamedTuple):
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """How the run ends with this hop; ``output`` is its own, of one that completed.
+    """End of the run with this hop; ``output`` is the run's own, if it completed.
 
-    ``undo`` is there if it is the child of another: what can be undone of it, the latest first.
+    ``undo`` is set for a child run: its compensations, the latest first.
     """
 
     status: RunStatus
@@ -99,7 +98,7 @@ class RunEnd:
     undo: tuple[Compensation, ...] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a status with which nothing ends: where an open run stands follows from its open hops."""
+        """Refuse a status that is not final: the status of an open run follows from its open hops."""
         if not self.status.final:
             text = f"a run does not end {self.status}"
             raise ValueError(text)
@@ -108,11 +107,11 @@ class RunEnd:
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class Writes:
-    """What else is written with the hop, in the same transaction.
+    """Further writes in the transaction of the hop.
 
     The ``variables`` are those that the step sets at the hop's place, its path and position; its output, a variable
-    under the step's name, is not among them. The ``error`` is why the run will not
-    complete. ``asks`` are questions to people, for whose answers the hop waits.
+    under the step's name, is not among them. The ``error`` is the reason why the run will not complete. ``asks`` are
+    questions to people, for whose answers the hop waits.
     """
 
     variables: tuple[tuple[str, Value], ...] = ()
@@ -122,14 +121,14 @@ class Writes:
 
 
 NO_WRITES: Final = Writes()
-"""Nothing else."""
+"""No further writes."""
 
 
 class FanOut(NamedTuple):
-    """A node has branches begin: the first of them, if ``start`` says with what its join begins, or more.
+    """A node begins branches: its first ones, if ``start`` has the parameters of its join, or more.
 
     ``again``: they have ended, and are undone in their own paths, because the join does not need them. With an
-    ``error`` none begin any more, and the join closes.
+    ``error`` no more begin, and the join closes.
     """
 
     start: JoinStart | None = None
@@ -140,12 +139,12 @@ class FanOut(NamedTuple):
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """What becomes of the hop, which hops follow it, how the run ends if it does, and what else is written.
+    """Consequences of an outcome: the hop's change, the next hops, the end of the run, and further writes.
 
-    ``passed`` are the entries between the hop and the next. ``arrival`` is there if a branch ends with the hop, and
-    ``fan_out`` if it is a node: what follows then are branches of it. A node is ``joined`` if it is left because they
-    have ended. ``child`` is what a node does to the run that it has begun. Where an open run stands (pending, running,
-    waiting) no hop decides: it follows from its open hops.
+    ``passed`` are the entries between the hop and the next. ``arrival`` is set if a branch ends with the hop, and
+    ``fan_out`` if it is a node that begins branches, which are then the next hops. A node is ``joined`` if it is left
+    because its branches have ended. ``child`` is a node's change of its child run. The status of an open run (pending,
+    running, waiting) follows from its open hops, not from this.
     """
 
     hop: Left | Held

@@ -1,4 +1,4 @@
-"""Held twins: what is written for a hop that follows, for one that is held until later, and for one that is left."""
+"""Columns of twins: of a next hop, of a held hop, and of a hop that is done."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from paigeant.protocol.states import CommittedHop
 
 
 class Added(NamedTuple):
-    """What is written for a hop that follows: its twin, which nobody has leased yet."""
+    """Columns of a next hop: its twin, which is not leased yet."""
 
     status: StepStatus
     attempt: int
@@ -43,11 +43,11 @@ class Added(NamedTuple):
 
 
 def add(hold: Hold, now: datetime, *, closes: bool = False) -> Added:
-    """Return what a new twin is like, due when its hold ends.
+    """Return the columns of a new twin, due when its hold ends.
 
-    The first to announce it is who has written it, if it is due now; one that is due later is announced then.
+    The writer announces it first, if it is due now; one that is due later is announced then.
 
-    ``closes``: it is of a branch that is to end, so that anybody may end it.
+    ``closes``: its branch is to end, so that anybody may end it.
     """
     due = due_at(hold, now)
     return Added(
@@ -72,16 +72,16 @@ def add(hold: Hold, now: datetime, *, closes: bool = False) -> Added:
 
 
 def place_of_branch(twin: Twin) -> tuple[HopKey, int]:
-    """Return the place, and what stands for the fence, at which it is written what is signed of a branch that begins.
+    """Return the place, and the stand-in for a fence, of the signed record of a branch that begins.
 
-    At the same place nothing else is: a branch goes on from a hop once for each node that begins or undoes it.
+    The place is unique: a branch goes on from a hop once for each node that begins or undoes it.
     """
     node = 0 if twin.branch is None else twin.branch.node
     return twin.key._replace(position=twin.key.position - 1), -node
 
 
 class PassedBy(NamedTuple):
-    """What is written for an entry that the journey passes: a hop that is behind, and that nobody has ever leased."""
+    """Columns of a passed entry: a hop that is done, and that was never leased."""
 
     status: StepStatus
     attempt: int
@@ -96,12 +96,12 @@ class PassedBy(NamedTuple):
 
 
 def pass_by(passed: PassedEntry, now: datetime) -> PassedBy:
-    """Return what is written for an entry that the journey passes."""
+    """Return the columns of a passed entry."""
     return PassedBy(passed.status, 0, 0, 0, now, now, 0, passed.reason, passed.kind, compensable=False)
 
 
 class HeldBack(NamedTuple):
-    """What a commit writes that keeps its hop for another execution: the lease ends, and its fence is an old one."""
+    """Columns that keep a hop for another execution: its lease ends, and its fence becomes invalid."""
 
     fence: int
     attempt: int
@@ -122,10 +122,10 @@ class HeldBack(NamedTuple):
 
 
 def hold(hop: CommittedHop, held: Held, commit: Commit, now: datetime, *, closes: bool = False) -> HeldBack:
-    """Return what holds the hop until its hold ends. Waiting is no attempt, however often; one that failed is.
+    """Return the columns that hold the hop until its hold ends. Waiting does not count as an attempt; a failure does.
 
-    One that ``closes``, because its branch is to end, waits for nothing but its branches, or a child that has begun:
-    anybody may end it at once.
+    If it ``closes``, because its branch is to end, it waits for nothing but its branches, or a child run that has
+    begun: anybody may end it at once.
     """
     never = closes and isinstance(commit.child, RunStart)
     closes = closes and (never or not isinstance(held.hold, Join | Child))
@@ -133,7 +133,7 @@ def hold(hop: CommittedHop, held: Held, commit: Commit, now: datetime, *, closes
     return HeldBack(
         fence=hop.fence + 1,
         attempt=_attempts(hop, held),
-        interruptions=0,  # it has ended once, and nobody died of it
+        interruptions=0,  # it has ended once, without a dead worker
         status=held.status,
         owner=None,
         due_at=due,
@@ -151,7 +151,7 @@ def hold(hop: CommittedHop, held: Held, commit: Commit, now: datetime, *, closes
 
 
 class LeftBehind(NamedTuple):
-    """What a commit writes that leaves its hop behind: there is no twin any more. ``error`` is the fault of the end."""
+    """Columns of a done hop, whose twin is gone. ``error`` is the fault of the end."""
 
     status: StepStatus
     owner: None
@@ -171,7 +171,7 @@ class LeftBehind(NamedTuple):
 
 
 def leave(hop: CommittedHop, left: Left, commit: Commit, now: datetime) -> LeftBehind:
-    """Return what leaves the hop behind, for good or bad."""
+    """Return the columns of a hop that is done, completed or failed."""
     done = left.result if isinstance(left.result, Done) else None
     errors = _errors(hop, left.fault, now)
     return LeftBehind(
@@ -194,7 +194,7 @@ def leave(hop: CommittedHop, left: Left, commit: Commit, now: datetime) -> LeftB
 
 
 class Inherited(NamedTuple):
-    """What a fork writes of a hop that it inherits: it never ran here, is not undone, and nobody has signed it here."""
+    """Columns of a hop that a fork inherits: it never ran here, is not undone, and is not signed here."""
 
     started_at: None
     compensable: bool
@@ -204,12 +204,12 @@ class Inherited(NamedTuple):
 
 
 def inherit() -> Inherited:
-    """Return what is written of a hop that is inherited."""
+    """Return the columns of an inherited hop."""
     return Inherited(None, compensable=False, undo_before=None, log=None, head=None)
 
 
 def _attempts(hop: CommittedHop, held: Held) -> int:
-    """Return the attempts that count. One that was cut off does, or whoever ends the run would not undo what it did."""
+    """Return the attempts that count. An interrupted one does, or the end of the run would not undo it."""
     if held.fault is not None:
         return hop.attempt
     cut_off = isinstance(held.hold, Person) and held.reason == WaitReason.INTERRUPTED
@@ -233,5 +233,5 @@ def _interface(hold: Hold) -> str | None:
 
 
 def _errors(hop: CommittedHop, fault: Fault | None, now: datetime) -> Sequence[AttemptError] | None:
-    """Return the errors that are kept of all attempts, this one's the last if it failed."""
+    """Return the stored errors of all attempts, with this one's at the end if it failed."""
     return hop.errors if fault is None else add_error(hop.errors, fault, hop.attempt, now)

@@ -1,4 +1,4 @@
-"""Leases: which hops may be leased, which lease is alive, and what a lease writes into the hop's row."""
+"""Leases: hops that may be leased, leases that are alive, and the columns that a lease writes."""
 
 from __future__ import annotations
 
@@ -14,62 +14,62 @@ from paigeant.protocol.states import HopState, RunState
 T = TypeVar("T")
 
 FOR_OTHERS: Final = frozenset({WaitState.JOIN, WaitState.WINDOW, WaitState.CHILD})
-"""How far the wait of a hop has come that others end: a node with branches, the first hop of a branch that has not
-begun, or a node with a child."""
+"""Waits that other hops end: of a node with branches, of the first hop of a branch that has not begun, or of a node
+with a child run."""
 
 OTHERS_REASONS: Final = frozenset({WaitReason.JOIN, WaitReason.WINDOW, WaitReason.CHILD})
-"""What such a hop waits for as long as only they end the wait."""
+"""Wait reasons of such a hop while only other hops end its wait."""
 
 
 HELD: Final = frozenset({WaitReason.TAMPERED, WaitReason.UNSIGNED, WaitReason.REVOKED, WaitReason.EXPIRED})
-"""What a hop waits for of which nothing signed says that it may go on, or that it is to end."""
+"""Wait reasons of a hop without a valid signature that it may go on, or that it is to end."""
 
 
 def is_open(hop: HopState) -> bool:
-    """Tell whether the hop still has its twin: it is not behind."""
+    """True if the hop still has its twin, that is, if it is not done."""
     return hop.completed_at is None
 
 
 def is_due(hop: HopState, now: datetime) -> bool:
-    """Tell whether an open hop's time has come: its delay is over, or the lease on it has run out."""
+    """True if an open hop is due: its delay is over, or its lease has expired."""
     return is_open(hop) and hop.due_at is not None and hop.due_at <= now
 
 
 def is_leased(hop: HopState) -> bool:
-    """Tell whether somebody holds the hop. A lease that has run out counts until somebody takes it over."""
+    """True if the hop has an owner. An expired lease counts until another worker takes it over."""
     return is_open(hop) and hop.owner is not None
 
 
 def has_fence(hop: HopState, fence: int) -> bool:
-    """Tell whether this fence is the hop's newest, which no two of its leases share."""
+    """True if this fence is the hop's newest; no two of its leases share one."""
     return hop.fence == fence
 
 
 def is_alive(hop: HopState | None, fence: int) -> bool:
-    """Tell whether the lease with this fence may still be renewed, given back and committed: nobody took it over."""
+    """True if the lease with this fence may still be renewed, released and committed: nobody took it over."""
     return hop is not None and is_leased(hop) and has_fence(hop, fence)
 
 
 def is_interrupted(hop: HopState) -> bool:
-    """Tell whether an earlier lease ran out: its step began, and nobody has heard since how far it came.
+    """True if an earlier lease expired: its step began, and its progress is unknown.
 
-    Who commits or resumes a hop takes owner and interruptions off it; who gives it back unused only the owner.
+    A commit or a resume resets owner and interruptions; an unused release only the owner.
     """
     return hop.owner is not None or hop.interruptions > 0
 
 
 def waits_for_others(hop: HopState) -> bool:
-    """Tell whether only others end this wait: its branches, or its child.
+    """True if only other hops end this wait: its branches, or its child run.
 
-    They do not if a node could not be joined, and waits for a person.
+    False for a node that could not be joined, and waits for a person.
     """
     return hop.wait in FOR_OTHERS and hop.reason in OTHERS_REASONS
 
 
 class Taken(NamedTuple):
-    """What a lease writes. The fence rises and the attempt is counted before any of the step's code runs.
+    """Columns that a lease writes. The fence rises and the attempt is counted before any of the step's code runs.
 
-    A wait for a signal is over with it: what comes from now on is for the next wait.
+    It ends a wait for a signal: later signals are for the next wait.
     """
 
     fence: int
@@ -89,10 +89,10 @@ class Taken(NamedTuple):
 
 
 def take(hop: HopState, owner: str, now: datetime, lease: timedelta) -> Taken:
-    """Return what a lease of this length, given to this owner, writes.
+    """Return the columns of a lease of this length for this owner.
 
-    How often it was announced before is forgotten: once the lease has run out it is announced as soon, and as often, as
-    if it were new.
+    The number of earlier announcements is reset: once the lease has expired the hop is announced as soon, and as often,
+    as a new one.
     """
     ends_at, hint_at, *_ = renew(now, lease)
     return Taken(
@@ -114,14 +114,14 @@ def take(hop: HopState, owner: str, now: datetime, lease: timedelta) -> Taken:
 
 
 def end_wait(wait: str | None) -> str | None:
-    """Return how far the wait of a node has come once its hop is leased: it has met its signal, or its time is up."""
+    """Return the state of a node's wait once its hop is leased: its signal was met, or it timed out."""
     return WaitState.OVER if wait == WaitState.OPEN else wait
 
 
 class Renewed(NamedTuple):
-    """What a beat writes: the end of the lease, when its twin is announced as well, if nobody renews it again.
+    """Columns that a heartbeat writes: the end of the lease, at which its twin is announced unless it is renewed again.
 
-    It runs: once its lease had run out, somebody may have noted that nobody serves it.
+    The status becomes running: after the lease had expired it may have been marked as unserved.
     """
 
     due_at: datetime
@@ -131,15 +131,15 @@ class Renewed(NamedTuple):
 
 
 def renew(now: datetime, lease: timedelta) -> Renewed:
-    """Return what renewing a lease for so long writes."""
+    """Return the columns of a renewal of this length."""
     ends_at = now + lease
     return Renewed(ends_at, ends_at, StepStatus.RUNNING, None)
 
 
 class Released(NamedTuple):
-    """What giving a lease back unused writes: the fence rises, and the attempt is not counted.
+    """Columns of a lease that is released unused: the fence rises, and the attempt is not counted.
 
-    What interrupted the step before stays known.
+    Earlier interruptions stay recorded.
     """
 
     fence: int
@@ -152,26 +152,26 @@ class Released(NamedTuple):
 
 
 def release(hop: HopState, now: datetime) -> Released:
-    """Return what giving this hop's lease back writes."""
+    """Return the columns of a release of this hop's lease."""
     return Released(hop.fence + 1, hop.attempt - 1, StepStatus.PENDING, None, now, now, 0)
 
 
-# -- suspects: steps that may be what kills their workers
+# -- suspects: steps that may kill their workers
 
 
 def is_suspect(hop: HopState) -> bool:
-    """Tell whether so many leases of this hop ran out that its step may be what kills its workers."""
+    """True if enough leases of this hop expired that its step may be what kills its workers."""
     return hop.interruptions + (hop.owner is not None) >= SUSPECT
 
 
 def holds_suspect(hop: HopState, owner: str, now: datetime) -> bool:
-    """Tell whether this hop is a suspect that this owner was given and still holds."""
+    """True if this hop is a suspect that this owner still holds."""
     held = is_leased(hop) and hop.owner == owner and not is_due(hop, now)
     return held and hop.interruptions >= SUSPECT
 
 
 def choose_suspects(suspects: Sequence[T], *, holds_one: bool) -> Sequence[T]:
-    """Return those of due suspects that an owner may be given: one at a time, so that none falls with another."""
+    """Return the due suspects that an owner may be given: at most one, so that no other dies with it."""
     return () if holds_one else suspects[:1]
 
 
@@ -179,10 +179,10 @@ def choose_suspects(suspects: Sequence[T], *, holds_one: bool) -> Sequence[T]:
 
 
 def may_close(run: RunState, hop: HopState, direction: str, now: datetime) -> bool:
-    """Tell whether this hop may be leased, due or not, to end its branch, or its run, cancelled or past its deadline.
+    """True if this hop may be leased, due or not, to end its branch or its run: cancelled, or past its deadline.
 
-    Only on the way forward, for what undoes is not cut short, and only if nobody runs it. A node ends after its
-    branches, or its child, and a branch that has not begun ends with its join.
+    Only for forward hops, since compensations are not cut short, and only if nobody runs it. A node ends after its
+    branches, or its child run, and a branch that has not begun ends with its join.
     """
     ends = hop.closes or run.cancel_requested is not None or (run.deadline is not None and run.deadline <= now)
     idle = is_due(hop, now) or (hop.owner is None and not waits_for_others(hop))
@@ -190,9 +190,9 @@ def may_close(run: RunState, hop: HopState, direction: str, now: datetime) -> bo
 
 
 def was_held_since(hop: HopState, started_at: datetime | None, closes_at: datetime | None) -> bool:
-    """Tell whether a hop that is to end was leased since it is, and had to be held: nothing has proven that it is to.
+    """True if a hop that is to end was leased since then, and had to be held: its end is not proven.
 
-    It is held once, and not with each sweep: it waits for a person, who resumes it or asks for the end again.
+    It is held once, and not with each sweep: it waits for a person, who resumes it or requests the end again.
     """
     held = hop.reason in HELD and hop.due_at is None and started_at is not None
     return held and (closes_at is None or started_at is None or closes_at <= started_at)

@@ -1,4 +1,4 @@
-"""Operating on a run from outside: what a person may do to it, and what that writes."""
+"""Operations of a person on a run: their preconditions, and the columns that they write."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from paigeant.protocol.states import HopState, PlacedHop, ResumableRun, RunState
 
 
 def unknown(workflow_id: UUID) -> UnknownRun:
-    """Return the error that says that this namespace has no such run."""
+    """Return the error for a run that this namespace does not have."""
     return UnknownRun(f"no run has the id {workflow_id}")
 
 
 def unknown_worker(worker: str) -> UnknownWorker:
-    """Return the error that says that no such worker is up in this namespace."""
+    """Return the error for a worker that is not alive in this namespace."""
     return UnknownWorker(f"no worker with the id {shown(worker)} is up; `paigeant workers` lists those that are")
 
 
 def require_writable(run: RunState) -> None:
-    """Return if something may still be written to the run; raises WrongState if it is over for good."""
+    """Return if the run may still change; raises WrongState if it has ended and cannot be resumed."""
     if run.status in FINAL - RESUMABLE:
         raise WrongState(f"run {run.workflow_id} is {run.status}: nothing is written to it any more")
 
 
 def require_resumable(run: RunState) -> None:
-    """Return if the run can be sent on its way again; raises WrongState if not."""
+    """Return if the run can be resumed; raises WrongState if not."""
     if run.status not in RESUMABLE:
         allowed = "only a failed, compensation_failed or waiting run is resumed"
         raise WrongState(f"run {run.workflow_id} is {run.status}; {allowed}")
@@ -42,21 +42,21 @@ def require_resumable(run: RunState) -> None:
 
 
 class Requested(NamedTuple):
-    """What a request to cancel writes to the run: from now on anybody may close it."""
+    """Columns of a run after a cancel request: from now on anybody may close it."""
 
     cancel_requested: CancelRequest
     closes_at: datetime
 
 
 class Hurried(NamedTuple):
-    """What is written to a hop that nobody holds: it is due now."""
+    """Columns of a hop that nobody holds: it is due now."""
 
     due_at: datetime
     hint_at: datetime
 
 
 class EndedEarly(NamedTuple):
-    """What is written to a hop that is to end and that nobody holds: it is due now, and anybody may end it."""
+    """Columns of a hop that is to end and that nobody holds: it is due now, and anybody may end it."""
 
     due_at: datetime
     hint_at: datetime
@@ -64,26 +64,26 @@ class EndedEarly(NamedTuple):
 
 
 def request_cancel(run: RunState, request: CancelRequest, now: datetime) -> Requested | None:
-    """Return what the request writes, None for a run that is final: there is nothing left to cancel."""
+    """Return the columns of the request, None for a final run, which cannot be cancelled."""
     return None if run.status in FINAL else Requested(request, now)
 
 
 def may_end_early(hop: WaitingHop) -> bool:
-    """Tell whether a hop that is to end is made due: nobody holds it, and it waits for no branches and no child.
+    """True if a hop that is to end is made due: nobody holds it, and it waits for no branches and no child run.
 
-    Who holds it hears of it with the next beat, or when he commits. What undoes is not cut short.
+    The holder of a leased hop learns of the request at its next heartbeat or commit. Compensations are not cut short.
     """
     idle = leases.is_open(hop) and hop.owner is None and not leases.waits_for_others(hop)
     return idle and hop.direction == Direction.EXECUTE
 
 
 def hurry(now: datetime) -> Hurried:
-    """Return what makes a hop due now."""
+    """Return the columns that make a hop due now."""
     return Hurried(now, now)
 
 
 def end_early(now: datetime) -> EndedEarly:
-    """Return what makes a hop due now, for anybody to end it."""
+    """Return the columns that make a hop due now, for anybody to end it."""
     return EndedEarly(now, now, closes=True)
 
 
@@ -91,14 +91,14 @@ def end_early(now: datetime) -> EndedEarly:
 
 
 class Ended(NamedTuple):
-    """What an end from outside writes to the run."""
+    """Columns of a run that is ended from outside."""
 
     status: RunStatus
     completed_at: datetime
 
 
 class Abandoned(NamedTuple):
-    """What the end of a run writes to each hop that is still open: no fence shown from now on is a good one."""
+    """Columns of each hop that is open when its run ends: no present fence stays valid."""
 
     fence: int
     status: StepStatus
@@ -110,12 +110,12 @@ class Abandoned(NamedTuple):
 
 
 def terminate(run: RunState, now: datetime) -> Ended | None:
-    """Return what ends the run, None if it is final already."""
+    """Return the columns that end the run, None if it is final already."""
     return None if run.status in FINAL else Ended(RunStatus.TERMINATED, now)
 
 
 def abandon(hop: HopState, now: datetime) -> Abandoned:
-    """Return what the end of its run writes to an open hop."""
+    """Return the columns of an open hop at the end of its run."""
     return Abandoned(hop.fence + 1, StepStatus.CANCELLED, None, None, None, None, now)
 
 
@@ -126,17 +126,17 @@ H = TypeVar("H", bound=PlacedHop)
 
 
 class Restart(NamedTuple):
-    """How a person wants a step started over: by whatever code there is, or with none of what it recorded."""
+    """Options of a restart: with any code, or without the earlier recordings."""
 
     accept_contract: bool = False
     afresh: bool = False
 
 
 class Restarted(NamedTuple):
-    """What resuming writes to a hop: due now, as if it had never been tried, and without its old leases.
+    """Columns of a resumed hop: due now, as if it had never been tried, and without its old leases.
 
-    ``accepted``: from now on whatever code serves it is taken to fit. What it recorded in an earlier ``epoch``
-    it does not find again.
+    ``accepted``: from now on any code that serves it is accepted as fitting. Recordings of an earlier ``epoch`` are not
+    found again.
     """
 
     fence: int
@@ -158,9 +158,9 @@ class Restarted(NamedTuple):
 
 
 class Resumed(NamedTuple):
-    """What resuming writes to the run, which is open again: where it stands follows from its hops.
+    """Columns of a resumed run, which is open again: its status follows from its hops.
 
-    Of a run that failed no branch is to end any more (``closing``).
+    After a failure no branch is to end any more (``closing``).
     """
 
     completed_at: None
@@ -172,12 +172,11 @@ class Resumed(NamedTuple):
 
 
 def choose_resumed(hops: Sequence[H]) -> list[H]:
-    """Return the hops that resuming starts over: those that wait, or the one that ended the run.
+    """Return the hops that a resume restarts: those that wait, or the one that ended the run.
 
-    That is the last of the trunk that failed: if it is a node, what failed in its branches is reopened from there. Not
-    one that somebody holds: a run waits with a leased hop for a moment, while whoever serves it comes back. No node's
-    wait is cut short, and nothing begins for which a join has no room: raises WrongState if there is nothing else to
-    start over.
+    The latter is the last failed hop of the trunk: if it is a node, its failed branches are reopened from there. A
+    leased hop is left alone: a run may wait with a leased hop while its worker comes back. No wait of a node is cut
+    short, and nothing begins for which a join has no room: raises WrongState if nothing else can be restarted.
     """
     waiting = [hop for hop in hops if leases.is_open(hop) and not leases.waits_for_others(hop)]
     going_on = [hop for hop in waiting if hop.wait == WaitState.OPEN]
@@ -189,7 +188,7 @@ def choose_resumed(hops: Sequence[H]) -> list[H]:
 
 
 def may_be_resumed(hop: PlacedHop) -> bool:
-    """Tell whether a hop is one that may have ended the run."""
+    """True if a hop may be the one that ended the run."""
     return hop.status == StepStatus.FAILED and not hop.path
 
 
@@ -199,19 +198,19 @@ def _waits(hop: PlacedHop) -> str:
 
 
 def restart(hop: PlacedHop, now: datetime, how: Restart) -> Restarted:
-    """Return what starts the hop over."""
+    """Return the columns of a restarted hop."""
     pending, accepted = StepStatus.PENDING, how.accept_contract or hop.accepted
-    wait = hop.wait if leases.is_open(hop) else None  # one that failed starts its wait over
+    wait = hop.wait if leases.is_open(hop) else None  # a failed one starts its wait again
     epoch = (hop.epoch or 0) + 1 if how.afresh else hop.epoch
     why = (None, None, wait, None, None, accepted, epoch, None)
     return Restarted(hop.fence + 1, 0, 0, pending, None, now, now, 0, *why)
 
 
 def resume(run: ResumableRun, now: datetime) -> Resumed:
-    """Return what sends the run on its way again; raises WrongState if it cannot be.
+    """Return the columns of a resumed run; raises WrongState if it cannot be resumed.
 
-    A failed run's error is forgotten, and with it a request to cancel it and a deadline that has passed: the later word
-    counts. On the way back the run keeps the reason for which it turned round.
+    The error of a failed run is forgotten, and so are a request to cancel it and a deadline that has passed: the later
+    command counts. During compensation the run keeps the error for which it turned round.
     """
     require_resumable(run)
     if run.status != RunStatus.FAILED:

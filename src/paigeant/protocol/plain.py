@@ -1,7 +1,7 @@
-"""Plain commits: those of which a lease that is alive is all that has to be judged, so that the write itself can tell.
+"""Plain commits: those that need no judgement beyond a lease that is alive, which the write itself can check.
 
-They are written without reading the hop first: one whose fence and owner are found is alive, for whoever takes a lease
-over, ends the run or gives the lease back raises the fence. Whatever is not found as expected is judged after all.
+They are written without reading the hop first: a row with the given fence and owner has a lease that is alive, since
+taking over, ending and releasing all raise the fence. If no such row is found, the commit is judged in full.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from paigeant.model.transition import Done, Left
 
 
 def are_plain(commits: Sequence[Commit]) -> bool:
-    """Tell whether all of these are plain, and each is of another run."""
+    """True if all of these are plain, and each belongs to another run."""
     return all(map(is_plain, commits)) and len({one.held.key.workflow_id.int for one in commits}) == len(commits)
 
 
 def is_plain(commit: Commit) -> bool:
-    """Tell whether the commit leaves a step of the trunk that is done for the next one, or for the end of its run.
+    """True if the commit completes a step of the trunk, and leads to the next one or to the end of its run.
 
-    The end of a child makes its parent's node due, too.
+    The end of a child run is not plain: it makes its parent's node due, too.
     """
     made, (_, path, _) = commit.transition, commit.held.key
     done = isinstance(made.hop, Left) and isinstance(made.hop.result, Done) and made.hop.result.reason is None
@@ -44,12 +44,12 @@ def _is_next(twin: Twin, commit: Commit) -> bool:
 
 
 def stays_here(one: Commit) -> bool:
-    """Whether nothing of the commit is left for others to do: it ends the run, or its only next hop is handed over."""
+    """True if a commit leaves no work for others: it ends the run, or its only next hop is handed over."""
     if one.transition.end is not None:
         return True
     return len(one.twins) == 1 and one.wanted is not None
 
 
 def was_refused(one: Commit, result: CommitResult) -> bool:
-    """Whether the next hop was written and is for whoever takes it, though the committer asked for it."""
+    """True if the next hop was written without the requested hand-over, so that any worker may take it."""
     return one.wanted is not None and result.handed_over is None and result.verdict is Verdict.OK

@@ -1,8 +1,8 @@
-"""Proof: what a hop's row says of the hop, and whether the message that it keeps says the same.
+"""Proof: comparison of a hop's row with the message that it stores.
 
-The bytes of a message say what is executed, the columns of its row who may execute it. Whoever edits the one or the
-other, or exchanges the messages of two hops, would have a worker execute a step that was never due. So they are
-compared before anything is executed, whether messages are signed or not.
+The message says what is executed, the columns of its row who may execute it. Editing one of them, or exchanging the
+messages of two hops, could make a worker execute a step that was never due. So they are compared before every
+execution, whether messages are signed or not.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from paigeant.model.values.values import Blob, Ref
 def require_intact(grant: Grant) -> None:
     """Return if the bytes of the hop's message are those that were recorded; raises TamperedMessage if not.
 
-    Also for a hop that undoes another of which nobody can read any more what it has left.
+    It raises also for a hop that undoes another whose record cannot be read any more.
     """
     if grant.record is not None and grant.record.spoilt:
         raise TamperedMessage("what is undone after the step that is to be undone cannot be read any more")
@@ -33,14 +33,14 @@ def require_intact(grant: Grant) -> None:
 
 
 def is_to_end(grant: Grant) -> bool:
-    """Tell whether something says that the hop is to end without being run."""
+    """True if the hop is to end without being run."""
     return grant.cancel is not None or (grant.remaining is not None and grant.remaining <= 0)
 
 
 def require_end(grant: Grant) -> None:
-    """Return if something says that the hop is to end without being run; raises TamperedMessage if nothing does.
+    """Return if the hop is to end without being run; raises TamperedMessage if nothing says so.
 
-    A hop's row is marked as one that anybody may end; its run, or that of the branch, must say why.
+    A hop's row may be marked as one that anybody may end; its run, or that of the branch, must contain the reason.
     """
     if not is_to_end(grant):
         text = "nothing says that its run or its branch is to end"
@@ -48,9 +48,9 @@ def require_end(grant: Grant) -> None:
 
 
 def require_counted(join: JoinState, ended: Sequence[EndedBranch]) -> None:
-    """Return if as many branches of a node have completed as it needs; raises TamperedMessage if not.
+    """Return if enough branches of a node have completed; raises TamperedMessage if not.
 
-    The join's row counts them, and the rows of the branches say how each has ended.
+    The join's row counts them, and the rows of the branches contain how each has ended.
     """
     start, ends = join.start, [one.end for one in ended]
     completed = ends.count(BranchEnd.COMPLETED)
@@ -64,9 +64,9 @@ def require_counted(join: JoinState, ended: Sequence[EndedBranch]) -> None:
 
 
 def require_plan(digest: str, stored: bytes | None) -> Blob:
-    """Return the text that the store keeps as the plan of this digest; raises MessageRejected if it keeps none.
+    """Return the stored text of the plan with this digest; raises MessageRejected if there is none.
 
-    Raises TamperedMessage for another text: the digest travels in the message, and vouches for each of its bytes.
+    Raises TamperedMessage for another text: the digest in the message covers every byte.
     """
     if stored is None:
         raise MessageRejected(f"the plan of its itinerary, {digest}, is not in the store: it was deleted")
@@ -76,9 +76,9 @@ def require_plan(digest: str, stored: bytes | None) -> Blob:
 
 
 def require_same(grant: Grant, message: PaigeantMessage) -> None:
-    """Return if row and message speak of the same hop; raises TamperedMessage, naming the first difference, if not.
+    """Return if row and message describe the same hop; raises TamperedMessage, naming the first difference, if not.
 
-    What was handed over with a commit has no recorded row to be compared with: its owner has made the message itself.
+    A hop that was handed over has no recorded row to compare: its owner itself made the message.
     """
     recorded = grant.recorded
     if recorded is None:
@@ -97,7 +97,7 @@ def require_same(grant: Grant, message: PaigeantMessage) -> None:
 
 
 def find_lost(evidence: Evidence, stored: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return the digests of large values of a run that are not in the store, or not as they were kept there."""
+    """Return the digests of a run's large values that are missing from the store, or altered."""
     hops, variables = evidence.hops, evidence.variables
     values = [evidence.input, evidence.output, *(one.value for one in variables)]
     values += [value for hop in hops for value in (hop.output, hop.log, *(hop.input or {}).values())]

@@ -1,4 +1,4 @@
-"""Queues: what waits for each activity, as it is shown."""
+"""Queues of activities, as they are shown."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Signals: which wait one meets, when it comes or when the wait does.
+"""Matching of signals and waits: when a signal arrives, and when a wait begins.
 
-Both are asked under the lock of the run, so that a signal and its wait which come at the same moment do not pass each
-other by. So a run has never a wait and a kept signal of one name: whichever came second has met the first.
+Both are decided under the lock of the run, so that a signal and its wait that arrive concurrently do not miss each
+other. So a run never has both a wait and a kept signal of one name: the second of them has met the first.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ S = TypeVar("S", bound=KeptSignal)
 
 
 class Received(NamedTuple, Generic[H]):
-    """What becomes of a signal, and the hop whose wait is over with it."""
+    """Receipt of a signal, and the hop whose wait it ends."""
 
     receipt: Receipt
     hop: H | None = None
 
 
 def receive(run: RunState | None, name: str, waits: Sequence[H], *, repeated: bool, kept: int) -> Received[H]:
-    """Return what becomes of a signal of this name that comes to a run.
+    """Return the receipt of a signal of this name that reaches a run.
 
-    ``repeated``: the run has one with the same id; ``kept``: how many signals it has that have met no wait; ``waits``
-    are its hops that wait for signals.
+    ``repeated``: the run has one with the same id; ``kept`` is the number of its signals that have met no wait;
+    ``waits`` are its hops that wait for signals.
     """
     if run is None:
         return Received(Receipt.UNKNOWN_RUN)
-    if repeated:  # before all else: who asks again, because an answer was lost, learns that it is there
+    if repeated:  # first: a repeat, after a lost answer, must learn that the signal exists
         return Received(Receipt.REPEATED)
     if verdict.is_closed(run):
         return Received(Receipt.ENDED)
@@ -47,19 +47,19 @@ def receive(run: RunState | None, name: str, waits: Sequence[H], *, repeated: bo
 
 
 def find_wait(name: str, waits: Iterable[H]) -> H | None:
-    """Return the hop that a signal of this name meets: of those that wait for it, the first by position and path."""
+    """Return the hop that a signal of this name meets: the first waiting one by position and path."""
     found = (hop for hop in waits if leases.is_open(hop) and hop.awaits == name)
     return min(found, key=lambda hop: (hop.position, hop.path), default=None)
 
 
 def find_kept(name: str, signals: Iterable[S]) -> S | None:
-    """Return the signal that a wait for this name meets: of those that have met none, the first that came."""
+    """Return the signal that a wait for this name meets: the first to arrive of those that have met no wait."""
     found = (signal for signal in signals if signal.name == name and signal.position is None)
     return min(found, key=lambda signal: signal.number, default=None)
 
 
 class Met(NamedTuple):
-    """What meeting its signal writes to a hop: it is due now and waits for no other."""
+    """Columns of a hop that meets its signal: it is due now and waits for no other."""
 
     status: StepStatus
     due_at: datetime
@@ -71,5 +71,5 @@ class Met(NamedTuple):
 
 
 def meet(now: datetime) -> Met:
-    """Return what ends the wait of a hop with its signal."""
+    """Return the columns that end the wait of a hop with its signal."""
     return Met(StepStatus.PENDING, now, now, 0, None, None, WaitState.MET)

@@ -1,4 +1,4 @@
-"""Starts: which runs of a dispatch are new, and which conflict with a run that is there."""
+"""Starts: new runs of a dispatch, and conflicts with existing ones."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from paigeant.model.hops import RunStart, Started
 from paigeant.protocol.states import KnownRun
 
 RunName: TypeAlias = UUID | tuple[str, str]
-"""What a run is found by: its id, or its workflow and dispatch key."""
+"""Lookup key of a run: its id, or its workflow and dispatch key."""
 
 
 def names_of(run: KnownRun) -> Iterable[RunName]:
-    """Yield what this run is found by, the dispatch key first."""
+    """Yield the lookup keys of this run, the dispatch key first."""
     if run.dispatch_key is not None:
         yield run.workflow, run.dispatch_key
     yield run.workflow_id
 
 
 def match_starts(starts: Sequence[RunStart], known: Mapping[RunName, KnownRun]) -> list[Started]:
-    """Return the answer to each start: a run of its own, or the one that has its dispatch key or id already.
+    """Return the answer to each start: a run of its own, or the existing one with its dispatch key or id.
 
-    Raises DispatchConflict if the inputs differ. ``known`` are the runs of the store, by what they are found by.
+    Raises DispatchConflict if the inputs differ. ``known`` are the runs of the store, by lookup key.
     """
     runs = dict(known)
     answers: list[Started] = []
@@ -39,9 +39,9 @@ def match_starts(starts: Sequence[RunStart], known: Mapping[RunName, KnownRun]) 
 
 
 def is_same(start: RunStart, answer: Started) -> bool:
-    """Tell whether this very start is repeated, whose answer was lost: another call has made an id of its own.
+    """True if this very start is repeated after a lost answer: another call would have an id of its own.
 
-    Only then may a first hop be given again: to another call it may be running by now.
+    Only then may a first hop be given again: for another call it may be running by now.
     """
     return answer.workflow_id == start.workflow_id
 

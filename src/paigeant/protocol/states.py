@@ -1,9 +1,9 @@
-"""The columns that decisions rest on: rows of runs and hops as a store has read them, in the transaction that writes.
+"""Columns that decisions depend on: rows of runs and hops, read in the writing transaction.
 
-A query may leave out what the decision it is for does not name.
+A query may leave out columns that its decision does not name.
 """
 
-# ruff: noqa: D102 -- what a column holds is said once for its class, and in `paigeant.sql.schema.tables`
+# ruff: noqa: D102 -- columns are described once for their class, and in `paigeant.sql.schema.tables`
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from paigeant.model.values.values import Value
 
 
 class RunState(Protocol):
-    """A run: to be ended from outside once it has ``cancel_requested``, or its ``deadline`` has passed.
+    """A run: it is to be ended from outside once it has ``cancel_requested``, or its ``deadline`` has passed.
 
-    ``closing`` is what the paths of branches begin with that are to end.
+    ``closing`` holds the path prefixes of branches that are to end.
     """
 
     @property
@@ -41,8 +41,8 @@ class RunState(Protocol):
 class HopState(Protocol):
     """A hop: open, as the durable twin, until ``completed_at``; leased while it has an ``owner``.
 
-    It is not to be leased before ``due_at``, which is also the end of a lease; None: not before somebody resumes it.
-    ``wait`` says how far the wait of a node has come; ``closes``: its branch is to end, and anybody may end it.
+    It must not be leased before ``due_at``, which is also the end of a lease; None: not before somebody resumes it.
+    ``wait`` is the state of a node's wait; ``closes``: its branch is to end, and anybody may end it.
     """
 
     @property
@@ -73,14 +73,14 @@ class WaitingHop(HopState, Protocol):
 
 
 class JudgedHop(HopState, Protocol):
-    """A hop with the execution that was committed last."""
+    """A hop with its last committed execution."""
 
     @property
     def committed_by(self) -> object: ...
 
 
 class CommittedHop(JudgedHop, Protocol):
-    """A hop with what an earlier execution of it has left, to which the commit of another adds."""
+    """A hop with the results of earlier executions, to which a commit adds."""
 
     @property
     def input(self) -> Mapping[str, Value] | None: ...
@@ -89,7 +89,7 @@ class CommittedHop(JudgedHop, Protocol):
 
 
 class AwaitingHop(HopState, Protocol):
-    """A hop with its place and the name of the signal that it waits for, None if for none."""
+    """A hop with its place and the name of the signal that it waits for, None without one."""
 
     @property
     def path(self) -> str: ...
@@ -100,7 +100,7 @@ class AwaitingHop(HopState, Protocol):
 
 
 class KeptSignal(Protocol):
-    """A signal, by the order in which they came; ``position`` is that of the hop it has met, None if it met none."""
+    """A signal, by order of arrival; ``position`` is that of the hop it has met, None without one."""
 
     @property
     def name(self) -> str: ...
@@ -111,7 +111,7 @@ class KeptSignal(Protocol):
 
 
 class KnownRun(Protocol):
-    """What tells whether a dispatch repeats a run."""
+    """Columns that decide whether a dispatch repeats a run."""
 
     @property
     def workflow_id(self) -> UUID: ...
@@ -124,7 +124,7 @@ class KnownRun(Protocol):
 
 
 class RecordedHop(HopState, Protocol):
-    """What a message is held against; ``digest`` is the SHA-256 of the bytes recorded for the hop."""
+    """Columns that a message is compared with; ``digest`` is the SHA-256 of the recorded bytes."""
 
     @property
     def body(self) -> bytes: ...
@@ -135,7 +135,7 @@ class RecordedHop(HopState, Protocol):
 
 
 class ResumableRun(RunState, Protocol):
-    """A run with what resuming it may forget."""
+    """A run with the columns that a resume may reset."""
 
     @property
     def error(self) -> RunError | None: ...
@@ -144,9 +144,9 @@ class ResumableRun(RunState, Protocol):
 
 
 class PlacedHop(HopState, Protocol):
-    """A hop with its place and status; ``accepted``: a person wants it run by whatever code there is.
+    """A hop with its place and status; ``accepted``: a person accepts any code for it.
 
-    ``epoch`` says how often it was started afresh, None if never.
+    ``epoch`` is the number of times it was started afresh, None if never.
     """
 
     @property
@@ -162,7 +162,7 @@ class PlacedHop(HopState, Protocol):
 
 
 class ShownRun(RunState, Protocol):
-    """What is shown of a run, beside the columns that have the names of :class:`~paigeant.model.runs.RunSummary`."""
+    """Shown columns of a run, besides those with the names of :class:`~paigeant.model.runs.RunSummary`."""
 
     @property
     def trace_id(self) -> str: ...
@@ -187,7 +187,7 @@ class ShownRun(RunState, Protocol):
 
 
 class ShownHop(PlacedHop, Protocol):
-    """What is shown of a hop; ``detail`` is the last that its step said of its progress, as JSON text."""
+    """Shown columns of a hop; ``detail`` is its step's last progress, as JSON text."""
 
     @property
     def workflow_id(self) -> UUID: ...
@@ -226,7 +226,7 @@ class ShownHop(PlacedHop, Protocol):
 
 
 class ShownChild(Protocol):
-    """What is shown of a run that a node has begun; ``reports_to`` is where the hop is that waits for its end."""
+    """Shown columns of a child run; ``reports_to`` is the position of the hop that waits for its end."""
 
     @property
     def workflow_id(self) -> UUID: ...

@@ -1,7 +1,7 @@
-"""Variables: what is seen under a name, of all that hops have left under it and that was set.
+"""Variables: the visible value of a name, among outputs of steps and set variables.
 
-The output of a step is a variable under the step's name. It rests in the hop's row and nowhere else; what a step sets
-beside it, and what a person sets, is kept under the place of a hop.
+The output of a step is a variable under the step's name. It is stored in the hop's row only; other variables, set by a
+step or a person, are stored under the place of a hop.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from paigeant.protocol.states import ShownHop
 
 
 class Written(NamedTuple):
-    """A value under a name at the place of a hop; ``stated``: it was set, and is not the output of the hop's step."""
+    """Value of a name at the place of a hop; ``stated``: it was set, and is not the output of the hop's step."""
 
     name: str
     path: str
@@ -27,7 +27,7 @@ class Written(NamedTuple):
 
 
 def outputs(hops: Iterable[ShownHop]) -> Iterator[Written]:
-    """Yield the outputs of steps that are done. What undoing one came to is no variable."""
+    """Yield the outputs of completed steps. Outputs of compensations are not variables."""
     for hop in hops:
         done = hop.status == StepStatus.COMPLETED and hop.direction == Direction.EXECUTE
         if done and hop.output is not None:
@@ -35,9 +35,9 @@ def outputs(hops: Iterable[ShownHop]) -> Iterator[Written]:
 
 
 def seen(written: Iterable[Any], path: str = "") -> dict[str, Value]:
-    """Return the variables that are seen on a path: the nearest path wins, on each the highest position.
+    """Return the variables visible on a path: the nearest path wins, and on each the highest position.
 
-    At one place what was set wins over the output. ``written`` has the fields of :class:`Written`.
+    At one place a set variable wins over the output. ``written`` has the fields of :class:`Written`.
     """
     paths = lineage(path)
     there = [one for one in written if one.path in paths and one.value is not None]  # a node has no output
@@ -46,12 +46,12 @@ def seen(written: Iterable[Any], path: str = "") -> dict[str, Value]:
 
 
 def set_at(newest: int, *, sets_it: bool) -> int:
-    """Return at which position of the trunk a person sets a variable; the ``newest`` hop's, if that has set it."""
+    """Return the position on the trunk at which a person sets a variable; the ``newest`` hop's, if it has set it."""
     return newest if sets_it else newest - 1
 
 
 def left_by(message: PaigeantMessage, transition: Transition) -> Mapping[str, Value]:
-    """Return the variables that the hop of this message leaves with this transition."""
+    """Return the variables that the hop of this message sets with this transition."""
     stated = dict(transition.writes.variables)
     match transition.hop:
         case Left(result=Done(output=output)) if output is not None and message.headers.direction is Direction.EXECUTE:

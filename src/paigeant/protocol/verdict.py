@@ -1,4 +1,4 @@
-"""The verdict of a commit: whether it is written, and whether the hop that follows is handed over with it."""
+"""Verdict of a commit: whether it is written, and whether the next hop is handed over with it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from paigeant.protocol.states import HopState, JudgedHop, RunState
 def judge(
     run: RunState | None, hop: JudgedHop | None, fence: int, execution: object, *, completes: bool, done: bool
 ) -> Verdict:
-    """Return what becomes of a commit with this fence, read and judged in the transaction that would write it.
+    """Return the verdict of a commit with this fence, read and judged in the transaction that would write it.
 
-    ``completes``: it says that the step is done; ``done``: a hop of the run says so already, in the same direction.
+    ``completes``: it completes its step; ``done``: another hop of the run has completed it already, in the same
+    direction.
     """
     if run is None or hop is None:
         return Verdict.FENCED
@@ -27,25 +28,25 @@ def judge(
 
 
 def is_committed(hop: JudgedHop, execution: object) -> bool:
-    """Tell whether this very execution was committed before, and only the answer was lost."""
+    """True if this very execution was committed before, and only the answer was lost."""
     return hop.committed_by == execution
 
 
 def is_closed(run: RunState) -> bool:
-    """Tell whether the run is final. Its row is locked: a commit must not slip past a terminate that has returned."""
+    """True if the run is final. Its row is locked: a commit must not slip past a terminate that has returned."""
     return run.completed_at is not None
 
 
 def is_repeated(*, completes: bool, done: bool) -> bool:
-    """Tell whether a step would be completed, or undone, a second time, at whatever position."""
+    """True if a step would be completed, or undone, a second time, at whatever position."""
     return completes and done
 
 
 def may_hand_over(run: RunState, path: str = "") -> bool:
-    """Tell whether the hop that follows on a path may be leased to who committed: not if it is to end."""
+    """True if the next hop on a path may be leased to the committer: not if it is to end."""
     return cancel_on(run, path) is None
 
 
 def is_as_given(hop: HopState, owner: str) -> bool:
-    """Tell whether a hop that was handed over to this owner is still as it was given, so that it may be given again."""
+    """True if a hop that was handed over to this owner is unchanged, so that it may be given again."""
     return leases.is_leased(hop) and hop.owner == owner and leases.has_fence(hop, 1)

@@ -1,4 +1,4 @@
-"""Views: how rows become what is shown of a run, to a person or a program."""
+"""Views: conversion of rows to the view of a run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from paigeant.protocol.states import NumberedRun, RunState, ShownChild, ShownHop
 
 
 def open_status(hops: Iterable[ShownHop], started_at: datetime | None) -> RunStatus:
-    """Return where an open run stands that has these open hops: it waits if all of them do.
+    """Return the status of an open run with these open hops: waiting if all of them wait.
 
     It is pending as long as none of its hops was ever leased, that is, as it has not started.
     """
@@ -53,9 +53,9 @@ def _all_wait(hops: Sequence[ShownHop]) -> bool:
 
 
 def open_reason(hops: Iterable[ShownHop]) -> str | None:
-    """Return what a run waits for that has these open hops, None if it does not wait.
+    """Return the wait reason of a run with these open hops, None if it does not wait.
 
-    A branch's hop is asked before that of the join behind it, which waits for nothing but the branch.
+    A branch's hop counts before that of its join, which only waits for the branch.
     """
     hop = _waiting(list(hops))
     if hop is None:
@@ -64,7 +64,7 @@ def open_reason(hops: Iterable[ShownHop]) -> str | None:
 
 
 def open_until(hops: Iterable[ShownHop]) -> datetime | None:
-    """Return until when such a run waits at most, by itself; None if it does not, or must be stated."""
+    """Return the time until which such a run waits at most; None if it does not wait, or without a limit."""
     hop = _waiting(list(hops))
     return None if hop is None else hop.due_at
 
@@ -82,11 +82,10 @@ def values_shown(run: ShownRun, hops: Sequence[ShownHop], variables: Mapping[str
 
 
 class Beside(NamedTuple):
-    """What is shown with the hops of a run.
+    """Data shown with the hops of a run.
 
-    ``calls`` are what each step has recorded, by its id and direction; ``joins`` those of nodes with branches,
-    ``approvals`` what steps have asked, ``children`` the runs that nodes have begun, in their order; ``forks`` is how
-    many runs were forked from it.
+    ``calls`` are the recordings of each step, by its id and direction; ``joins`` those of nodes with branches,
+    ``approvals`` the questions of steps, ``children`` the child runs, in order; ``forks`` is the number of its forks.
     """
 
     calls: Mapping[tuple[UUID, str], StepCalls]
@@ -155,12 +154,12 @@ def _child(child: ShownChild) -> ChildView:
 
 
 def _places(child: ShownChild) -> set[int | None]:
-    """Return the positions of the node of a child, and of the hop that undoes it."""
+    """Return the positions of the node of a child run, and of the hop that undoes it."""
     return {child.parent_position, child.reports_to}
 
 
 def view_page(runs: Sequence[NumberedRun], limit: int) -> RunPage:
-    """Return the page of the first ``limit`` of these runs, newest first; one more says that it is not the last."""
+    """Return the page of the first ``limit`` of these runs, newest first; one more means that it is not the last."""
     shown = runs[:limit]
     following = str(shown[-1].number) if len(runs) > limit else None
     return RunPage(runs=tuple(RunSummary(**_summary(run)) for run in shown), next=following)
@@ -237,7 +236,7 @@ def _counts(join: JoinState) -> BranchCounts:
 
 
 def _argument(value: Value) -> JsonValue:
-    """Return the value, or its claim check: many steps may have been given the same that is large."""
+    """Return the value, or its claim check: several steps may have the same large argument."""
     return value.model_dump(mode="json") if isinstance(value, Ref) else _shown(value.json)
 
 
@@ -250,5 +249,5 @@ def _json(value: Value | None, texts: Mapping[str, bytes]) -> JsonValue:
 
 
 def _shown(json: bytes) -> JsonValue:
-    """Return what is shown of a value: of secrets nothing, neither in clear nor as they lie."""
+    """Return the shown form of a value: secrets are hidden, clear or sealed."""
     return read_json(hidden_json(json))

@@ -1,4 +1,4 @@
-"""The decisions about a run, pure: whether a step may run, what follows from how it ended, and how a run ends."""
+"""Routing: pure decisions about a run: whether a step may run, what follows its outcome, and how a run ends."""
 
 from paigeant.routing.admit import MISMATCH_BACKOFF, admit, dispatched_against, has_begun, no_compensator, stop
 from paigeant.routing.advance import advance

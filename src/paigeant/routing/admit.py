@@ -1,4 +1,4 @@
-"""``admit``: whether a step may run under the lease that a worker has."""
+"""``admit``: decides whether a step may run under its lease."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from paigeant.routing.close import cancelled, deadline_passed
 from paigeant.routing.rules import Rules
 
 MISMATCH_BACKOFF: Final = timedelta(minutes=1)
-"""After which time a step that this worker cannot run, or not read, is offered again: another may be able to."""
+"""Delay after which a step that this worker cannot run, or not read, is offered to any worker again."""
 
 
 def admit(leased: Leased, rules: Rules, misfit: str | None = None) -> Outcome[Value] | None:
     """Return the outcome of a step that must not run, None if it may.
 
-    ``misfit`` says why the code here does not fit what the step was dispatched against. A run that is to be cancelled,
-    or is past its deadline, ends, but its undoing does not.
+    ``misfit`` describes how the code here does not fit the interface at the step's dispatch. A run that is to be
+    cancelled, or is past its deadline, ends, but its compensation does not.
     """
     grant, forward = leased.grant, leased.message.headers.direction is Direction.EXECUTE
     if forward and grant.cancel is not None:
@@ -37,12 +37,12 @@ def admit(leased: Leased, rules: Rules, misfit: str | None = None) -> Outcome[Va
 
 
 def has_begun(grant: Grant) -> bool:
-    """Tell whether the step's code may have run under an earlier lease."""
+    """True if the step's code may have run under an earlier lease."""
     return grant.interrupted or grant.attempt > 1
 
 
 def interrupted(leased: Leased, rules: Rules) -> Outcome[Value]:
-    """Return the outcome of a step that began and never ended, and is not to be run again by itself."""
+    """Return the outcome of a step that was interrupted, and is not to be run again automatically."""
     if rules.on_interrupt is OnInterrupt.PARK:
         return Parked(WaitReason.INTERRUPTED)
     text = f"step {leased.message.topic!r} began and was interrupted; it is undone, not run again"
@@ -50,9 +50,9 @@ def interrupted(leased: Leased, rules: Rules) -> Outcome[Value]:
 
 
 def stop(leased: Leased, rules: Rules | None, *, begun: bool) -> Outcome[Value] | None:
-    """Return the outcome of a step whose worker stops, None if it is given back, for another worker to run it.
+    """Return the outcome of a step whose worker stops, None if it is released for another worker.
 
-    One that has ``begun`` and must not be run again is interrupted; one that must not be run at all ends as it would.
+    A step that has ``begun`` and must not be run again is interrupted; one that must not be run at all ends as usual.
     """
     if rules is None:
         return None
@@ -76,12 +76,12 @@ def _mismatch(leased: Leased, misfit: str) -> InterfaceMismatch:
 
 
 def dispatched_against(message: PaigeantMessage) -> str | None:
-    """Return the interface that a message's step was dispatched against, None if unknown, or on the way back."""
+    """Return the interface at the dispatch of a message's step, None if unknown, or during compensation."""
     forward = message.headers.direction is Direction.EXECUTE
     return message.routing_slip.itinerary.step.interface if forward else None
 
 
 def no_compensator(leased: Leased) -> Parked:
-    """Hold a step that was compensable when it ran, and is not any more: some other worker may still know how."""
+    """Hold a step that has no compensation here any more: another worker may still have it."""
     text = f"contract: activity {leased.message.topic!r} has no compensation here, though it had one when it ran"
     return Parked(text, MISMATCH_BACKOFF)

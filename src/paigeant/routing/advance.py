@@ -1,4 +1,4 @@
-"""``advance``: what follows from a step's outcome. No I/O, no clock, no chance."""
+"""``advance``: decides what follows a step's outcome. No I/O, no clock, no randomness."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ from paigeant.routing.revision import RevisionRefused, revise
 
 
 def advance(leased: Leased, outcome: AnyOutcome) -> Transition:
-    """Return what becomes of the hop and the run, and the messages of the hops that follow, if any do.
+    """Return the changes of the hop and the run, and the messages of the next hops, if any.
 
-    Forward: a completed step is followed by the next of the itinerary, and the last completes the run. A fault turns
-    the journey round: what completed and can be undone is undone in reverse, one hop each, and the run ends
+    Forward: a completed step is followed by the next entry of the itinerary, and the last one completes the run. A
+    fault turns the run round: completed steps with a compensation are undone in reverse, one hop each, and the run ends
     ``compensated``, ``compensation_failed``, or ``failed`` (``cancelled``) if there was nothing to undo.
     """
     match outcome:
@@ -70,7 +70,7 @@ def advance(leased: Leased, outcome: AnyOutcome) -> Transition:
 
 
 def _hold(outcome: Retrying | Parked | InterfaceMismatch | Entered) -> Held:
-    """The hop keeps its twin."""
+    """Keep the twin of the hop."""
     match outcome:
         case Retrying(fault, delay):
             return Held(After(delay), fault)
@@ -94,7 +94,7 @@ def _is_back(leased: Leased) -> bool:
 
 
 def _go_on(leased: Leased, outcome: Success) -> Transition:
-    """The step is done: on to the next one, or the run is complete."""
+    """Go on after a completed step: to the next one, or to the end of the run."""
     message, compensable = leased.message, leased.undo is not Undo.NEVER
     _, path, position = message.key
     slip = message.routing_slip.mark_complete(position, path=path, compensable=compensable)
@@ -117,9 +117,9 @@ def _go_on(leased: Leased, outcome: Success) -> Transition:
 def _on_to(
     leased: Leased, left: Left, slip: RoutingSlip, ahead: Decided, output: Value | None, writes: Writes
 ) -> Transition:
-    """Leave the hop for what was decided to be next, or for the end of the run, or of its branch."""
+    """Leave the hop for the decided next entry, or for the end of the run or of its branch."""
     if not ahead.itinerary:
-        nothing_ran = slip.branch is not None and not slip.executed  # what it was given is no result
+        nothing_ran = slip.branch is not None and not slip.executed  # its input is not a result
         return complete(leased, left, None if nothing_ran else output, slip.compensations, ahead.passed, writes)
     undecided = ahead.fault is not None
     if undecided or slip.undecided or ahead.itinerary is not slip.itinerary:
@@ -129,13 +129,13 @@ def _on_to(
 
 
 def _pass(leased: Leased, variables: Mapping[str, Value]) -> Transition:
-    """A node is behind: on to the next entry, which sees the output before the node as the one before it."""
+    """Leave a node for the next entry, whose previous output is the one before the node."""
     message, slip = leased.message, leased.message.routing_slip
     _, path, position = message.key
     undecided, slip = slip.undecided, slip if slip.undecided else slip.mark_complete(position, path=path)
     ahead = decide(slip.itinerary, position + 1, leased.seen)
     if undecided and ahead.fault is not None and not ahead.passed:
-        return turn_round(leased, Faulted(ahead.fault))  # no variable was fixed since
+        return turn_round(leased, Faulted(ahead.fault))  # no variable was corrected since
     writes = Writes(tuple(variables.items()))
     return _on_to(leased, Left(Done(None)), slip, ahead, message.payload.previous, writes)
 
@@ -152,7 +152,7 @@ def _advance_fan(leased: Leased, outcome: FannedOut | Joined | JoinFailed) -> Tr
 
 
 def _fan_out(leased: Leased, outcome: FannedOut) -> Transition:
-    """Branches of a node begin, to go on or to go back; each is released when there is room for it."""
+    """Begin branches of a node, forward or compensating; each is released when there is room for it."""
     again = bool(outcome.undoes) and not _is_back(leased)
     following = [
         *(Following(outward(leased, start), Window()) for start in outcome.branches),
@@ -165,7 +165,7 @@ def _fan_out(leased: Leased, outcome: FannedOut) -> Transition:
 
 
 def _join(leased: Leased, outcome: Joined) -> Transition:
-    """The branches of a node have ended: on to the next entry."""
+    """Leave a node whose branches have ended for the next entry."""
     slip = leased.message.routing_slip
     _, path, position = leased.message.key
     left = Left(Done(None), slip.compensations if outcome.undo else None)

@@ -1,7 +1,7 @@
-"""Conditions in CEL, the Common Expression Language: what may be written, and what it comes to.
+"""Conditions in CEL, the Common Expression Language: validation and evaluation.
 
-The one place that knows the library, which is loaded with the first condition: that takes a while. It holds the
-interpreter's lock, and has no limit of cost. So a condition is short, makes no lists of lists, and sees small values.
+Only this module knows the library, which is loaded with the first condition, since that takes a while. The library
+holds the GIL, and has no cost limit. So a condition is short, makes no lists of lists, and sees small values.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from paigeant.model.limits import CONDITION
 from paigeant.model.values.showing import shown
 
 ALL: Final = "vars"
-"""The name of an object that has all others, for those that CEL cannot write: ``vars['look-up']``."""
+"""Name of an object with all variables, for names that CEL cannot write: ``vars['look-up']``."""
 
 NOT_SET: Final = "is not set"
 _COSTLY: Final = frozenset({"map", "filter"})
@@ -39,7 +39,7 @@ _KINDS: Final[Mapping[type[Any], str]] = {
 
 
 class _Program(Protocol):
-    """What the library makes of a condition."""
+    """Compiled condition of the library."""
 
     def variables(self) -> list[str]: ...
 
@@ -47,12 +47,12 @@ class _Program(Protocol):
 
 
 class Unevaluable(Exception):
-    """A condition that came to neither true nor false; the text says why, and what each name was."""
+    """A condition that evaluated to neither true nor false; the text has the reason, and the value of each name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition that was read: its text, and the names of variables that it asks for."""
+    """Parsed condition: its text, and the names of variables that it uses."""
 
     text: str
     names: frozenset[str]
@@ -60,7 +60,7 @@ class Condition:
     _program: _Program
 
     def holds(self, values: Mapping[str, JsonValue], withheld: Mapping[str, str]) -> bool:
-        """Return whether it is true of these values; ``withheld`` says of names why they have none.
+        """Evaluate it with these values; ``withheld`` has the reasons why some names have no value.
 
         Raises :class:`Unevaluable` if it cannot be evaluated.
         """
@@ -68,7 +68,7 @@ class Condition:
         try:
             found: Any = self._program.execute({**offered, ALL: offered})
         except BaseException as error:
-            # A panic of the library is a BaseException of its own; an interrupt of ours passes.
+            # A panic of the library is a BaseException of its own class; KeyboardInterrupt passes.
             if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                 raise
             self._fail(_why(error), offered, withheld)
@@ -88,7 +88,7 @@ class Condition:
 
 @lru_cache(maxsize=1024)
 def read_condition(text: str) -> Condition:
-    """Return the condition; raises ValueError, which says what is wrong and in which column."""
+    """Parse a condition; raises ValueError with the error and its column."""
     if not 0 < len(text) <= CONDITION:
         raise ValueError(f"a condition has 1 to {CONDITION:,} characters, not {len(text):,}")
     within = _check_marks(text)
@@ -107,7 +107,7 @@ def read_condition(text: str) -> Condition:
 
 @dataclass(slots=True)
 class _Within:
-    """What stands in a condition: names within ``vars``, and those that a macro makes for itself."""
+    """Names in a condition: those within ``vars``, and those that a macro defines itself."""
 
     named: set[str]
     own: set[str]
@@ -120,7 +120,7 @@ class _Mark(NamedTuple):
 
 
 def _check_marks(text: str) -> _Within:
-    """Refuse what costs too much, and what says not which variable it means."""
+    """Refuse expensive constructs, and accesses without a fixed variable name."""
     within, macros, depth = _Within(set(), set()), list[int](), 0
     marks = [_Mark(hit.lastgroup == "name", hit[0], hit.start()) for hit in _TOKEN.finditer(text)]
     marks = [mark for mark in marks if not mark.text.startswith("//")]

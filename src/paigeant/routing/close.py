@@ -1,4 +1,4 @@
-"""How a run ends that must, by request or deadline, without its step being run, and what becomes of bytes unread."""
+"""Ends of runs without running their step, by request or deadline, and outcomes of unreadable messages."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _BRANCH_ENDS: Final = {
     RunStatus.COMPENSATION_FAILED: BranchEnd.STUCK,
 }
 UNREADABLE_BACKOFF: Final = 60.0
-"""Seconds until a message that does not open here is offered again."""
+"""Seconds until a message that cannot be opened here is offered again."""
 
 
 def close(leased: Leased, *, begun: bool) -> Faulted:
-    """Return the outcome of a step that nobody is to run any more; ``begun`` says whether its code may have."""
+    """Return the outcome of a step that is not to be run any more; ``begun`` is True if its code may have run."""
     cancel = leased.grant.cancel
     return cancelled(cancel, begun=begun) if cancel is not None else deadline_passed(leased, begun=begun)
 
 
 def cancelled(cancel: CancelRequest, *, begun: bool) -> Faulted:
-    """Return the outcome of a step whose run is to be cancelled, or whose branch is to end."""
+    """Return the outcome of a step whose run or branch is to be cancelled."""
     what = "its branch is not needed any more" if cancel is CancelRequest.BRANCH else "the run was cancelled on request"
     fault = Fault(type="Cancelled", message=what, kind=FaultKind.CANCELLED)
     return Faulted(fault, compensate=cancel is not CancelRequest.PLAIN, begun=begun)
@@ -41,7 +41,7 @@ def deadline_passed(leased: Leased, *, begun: bool) -> Faulted:
 
 
 def is_to_end(leased: Leased) -> Faulted | None:
-    """Return what a node comes to that is to end, because its run is or a branch in which it is; None if it is not."""
+    """Return the outcome of a node that is to end, because its run or an enclosing branch is; else None."""
     grant = leased.grant
     if grant.cancel is not None:
         return cancelled(grant.cancel, begun=False)
@@ -51,10 +51,10 @@ def is_to_end(leased: Leased) -> Faulted | None:
 
 
 def unreadable(error: MessageRejected) -> Transition:
-    """Return what becomes of a twin whose message must not be executed: it is held with the reason, for a person.
+    """Return the transition of a twin whose message must not be executed: it is held with the reason.
 
-    Bytes that do not open here are offered again now and then, in case that a worker of another version, or with
-    another key, can open them. What somebody has tampered with waits until a person has fixed it and resumes the run.
+    Bytes that cannot be opened here are offered again periodically, for a worker of another version or with another
+    key. An altered message waits until a person has repaired it and resumes the run.
     """
     if isinstance(error, TamperedMessage):
         return Transition(Held(Person(error.reason), Fault(type=type(error).__name__, message=str(error))))
@@ -63,17 +63,17 @@ def unreadable(error: MessageRejected) -> Transition:
 
 
 def close_unread(grant: Grant, error: MessageRejected) -> Transition:
-    """Return how a run ends that must, and whose message does not open or was tampered with.
+    """Return the end of a run that must end, and whose message cannot be opened or was altered.
 
-    What would have to be undone stands in that message: unless it is the first one, the run ends as one whose
-    compensation failed, so that a person looks and, with the right worker or key in place, resumes it. In a branch it
-    is the branch that ends so, and its node decides.
+    The compensations are listed in that message: unless it is the first one, the run ends with a failed compensation,
+    so that a person inspects it and, with the right worker or key, resumes it. In a branch only the branch ends so, and
+    its node decides.
     """
     cause = "the run was cancelled on request" if grant.cancel else "the run's deadline has passed"
     what = "was tampered with" if isinstance(error, TamperedMessage) else "does not open"
     text = f"{cause}, but the message of position {grant.key.position} {what}: {error}"
     _, path, position = grant.key
-    first = position == 1 and grant.wait is not WaitState.JOIN  # before a node with branches is left, much was done
+    first = position == 1 and grant.wait is not WaitState.JOIN  # a node's branches have done work before it is left
     if grant.cancel is CancelRequest.PLAIN or first:
         end = RunStatus.CANCELLED if grant.cancel else RunStatus.FAILED
     else:

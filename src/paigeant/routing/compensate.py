@@ -1,6 +1,6 @@
-"""The way back: what was done is undone in reverse, one hop each.
+"""Compensation: completed steps are undone in reverse order, one hop each.
 
-It is the saga of Garcia-Molina and Salem (1987).
+This is the saga of Garcia-Molina and Salem (1987).
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ Success: TypeAlias = Completed[Value] | Revised[Value] | Finished[Value]
 """The step is done."""
 
 _CUT_SHORT: Final = frozenset({FaultKind.TIMEOUT, FaultKind.DEADLINE, FaultKind.INTERRUPTED, FaultKind.CANCELLED})
-"""Kinds of faults after which nobody knows how far the step came."""
+"""Kinds of faults after which the step's progress is unknown."""
 
 
 def turn_round(leased: Leased, outcome: Faulted) -> Transition:
-    """The step failed for good: undo what was done, beginning with itself if nobody knows how far it came."""
+    """Turn the run round after a final fault: undo completed steps, and first this one if its progress is unknown."""
     message, fault = leased.message, outcome.fault
     before = message.routing_slip.compensations
     _, path, position = message.key
@@ -41,7 +41,7 @@ def turn_round(leased: Leased, outcome: Faulted) -> Transition:
 
 
 def give_up_node(leased: Leased, outcome: JoinFailed) -> Transition:
-    """Too few branches of a node have completed: undo those that did, and then what was done before."""
+    """Fail a node with too few completed branches: undo those, and then the steps before it."""
     message, error = leased.message, outcome.error
     _, path, position = message.key
     before = message.routing_slip.compensations
@@ -52,13 +52,13 @@ def give_up_node(leased: Leased, outcome: JoinFailed) -> Transition:
     undo = (itself,) if outcome.undo else before if outcome.compensate else ()
     left = Left(fault, before if outcome.undo else None)
     writes = Writes(error=error)
-    # Who cancels without undoing is not told that all was undone because a branch, which had failed, undid itself.
+    # A cancel without compensation must not end as compensated only because a failed branch has undone itself.
     undone = outcome.undone and outcome.compensate
     return _begin_undoing(leased, left, undo, writes) or fail(leased, left, writes, undone=undone)
 
 
 def go_back(leased: Leased, outcome: Success) -> Transition:
-    """A step is undone: on to the one before it, or all is."""
+    """Go on after a compensated step: to the one before it, or to the end."""
     message, record = leased.message, leased.grant.record
     before = () if record is None else record.before
     undo = (*before, *message.routing_slip.compensations[1:])
@@ -69,7 +69,7 @@ def go_back(leased: Leased, outcome: Success) -> Transition:
 
 
 def give_up_undoing(leased: Leased, outcome: Faulted) -> Transition:
-    """A compensation failed for good: what comes before it stays as it is, and a person must look."""
+    """End the compensation after a final failure: earlier steps stay as they are, and a person must look."""
     fault = outcome.fault
     message, origin = leased.message, leased.message.payload.fault
     text = f"undoing {message.label!r} failed: {class_name(fault.type)}: {fault.message}"
@@ -82,13 +82,13 @@ def give_up_undoing(leased: Leased, outcome: Faulted) -> Transition:
 
 
 def give_up_undoing_node(leased: Leased, outcome: JoinFailed) -> Transition:
-    """Of the branches of a node some could not be undone."""
+    """End the compensation of a node some of whose branches could not be undone."""
     error = outcome.error
     return get_stuck(leased, Left(Fault(type=error.type, message=error.message)), Writes(error=error))
 
 
 def _begin_undoing(leased: Leased, left: Left, undo: tuple[Compensation, ...], writes: Writes) -> Transition | None:
-    """Return the transition to the hop that undoes what is left to undo, None if nothing is."""
+    """Return the transition to the next hop of the compensation, None if nothing is left to undo."""
     if not undo:
         return None
     message, branch = backward(leased, undo, left.fault), leased.message.routing_slip.branch
@@ -100,6 +100,6 @@ def _begin_undoing(leased: Leased, left: Left, undo: tuple[Compensation, ...], w
 
 
 def failed_at(leased: Leased, writes: Writes) -> tuple[str, int]:
-    """Return which step of a branch failed, and at which position."""
+    """Return the failed step of a branch, and its position."""
     error = writes.error
     return (error and error.step) or leased.message.label, leased.message.headers.position

@@ -1,4 +1,4 @@
-"""Conditions: which of the entries ahead is next, what is skipped before it, and what must be known for that."""
+"""Conditions of the entries ahead: the next entry, the skipped ones, and the names that must be loaded."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from paigeant.routing.cel import Unevaluable, read_condition
 
 _NONE: Final = frozenset[str]()
 _ASKED: Final = WeakKeyDictionary[PlanText, Sequence[frozenset[str]]]()
-"""The names that are asked for from each entry of a plan on."""
+"""Cache of the names that conditions use from each entry of a plan on."""
 
 Seen = Mapping[str, bytes | int]
-"""The values that conditions see, by name: JSON texts; of one that is too large to be offered its size in bytes."""
+"""Values for conditions, by name: JSON texts, or the size in bytes of one that is too large."""
 
 
 class Decided(NamedTuple):
-    """Which entry is next: the first of the itinerary, whose condition is true; it has none if nothing is left.
+    """Next entry: the first of the itinerary, whose condition is true; the itinerary is empty at the end.
 
-    ``passed`` are those before it, the first of them at the position that was asked about. ``fault`` is there if the
-    first entry's condition, or one of its conditions, cannot be evaluated.
+    ``passed`` are those before it, the first of them at the given position. ``fault`` is set if the first entry's
+    condition, or one of its conditions, cannot be evaluated.
     """
 
     itinerary: Itinerary
@@ -41,8 +41,8 @@ class Decided(NamedTuple):
 
 
 def decide(itinerary: Itinerary, position: int, seen: Seen) -> Decided:
-    """Return what is next of an itinerary whose next hop has this position."""
-    if not itinerary or itinerary.plain:  # there is nothing to decide, as in most runs
+    """Return the next entry of an itinerary whose next hop has this position."""
+    if not itinerary or itinerary.plain:  # no conditions, as in most runs
         return Decided(itinerary)
     values, passed = _Values(seen), list[PassedEntry]()
     while itinerary:
@@ -53,7 +53,7 @@ def decide(itinerary: Itinerary, position: int, seen: Seen) -> Decided:
                 break
             passed.append(_passed(entry, at, itinerary.step_id, choice))
             itinerary = itinerary.opened(choice.entries, at)
-        except (Unevaluable, ValueError) as error:  # ValueError: one that this version cannot read
+        except (Unevaluable, ValueError) as error:  # ValueError: a condition that this version cannot parse
             return Decided(itinerary, tuple(passed), Fault(type="ConditionFailed", message=str(error)))
     return Decided(itinerary, tuple(passed))
 
@@ -61,8 +61,8 @@ def decide(itinerary: Itinerary, position: int, seen: Seen) -> Decided:
 def begin(itinerary: Itinerary, seen: Seen) -> tuple[RoutingSlip, tuple[PassedEntry, ...]]:
     """Return the slip with which a run begins, and the entries that it passes before its first hop.
 
-    What the dispatch cannot decide is for a worker, at the place of the entry: a condition that cannot be evaluated,
-    and the end of a run without entries, or of which all are skipped, which is written by a hop like any other.
+    A worker decides what the dispatch cannot, at the place of the entry: a condition that cannot be evaluated, and the
+    end of a run whose entries are all skipped or that has none, which is written by a hop like any other.
     """
     if not itinerary:
         return RoutingSlip(undecided=True), ()
@@ -74,9 +74,9 @@ def begin(itinerary: Itinerary, seen: Seen) -> tuple[RoutingSlip, tuple[PassedEn
 
 
 def asked_by(entries: Iterable[Entry]) -> frozenset[str]:
-    """Return the names that the conditions ask for until it is clear which of these entries is next.
+    """Return the names that conditions use until the next of these entries is decided.
 
-    Of an itinerary they are found once for all hops that follow its plan.
+    For an itinerary they are computed once for all hops of its plan.
     """
     if isinstance(entries, Itinerary):
         plan = entries.plan
@@ -88,7 +88,7 @@ def asked_by(entries: Iterable[Entry]) -> frozenset[str]:
 
 
 def _asked_from(entries: Sequence[Entry]) -> Sequence[frozenset[str]]:
-    """Return the names that are asked for from each of these entries on, and none from behind the last."""
+    """Return the names used from each of these entries on, and none from the end."""
     found = [_NONE]
     for entry in reversed(entries):
         own = _asked_in(entry)
@@ -97,14 +97,14 @@ def _asked_from(entries: Sequence[Entry]) -> Sequence[frozenset[str]]:
 
 
 def _asked_in(entry: Entry) -> frozenset[str] | None:
-    """Return the names that the conditions of this entry ask for; None if it has none, so that it is next."""
+    """Return the names in the conditions of this entry; None if it has none, so that it is next."""
     if not entry.conditions:
         return None
     return _NONE.union(*map(names_asked_by, entry.conditions), *map(asked_by, entry.ways))
 
 
 def check_conditions(entries: Iterable[Entry]) -> None:
-    """Raise ValueError, which says what is wrong and in which column, if a condition cannot be read."""
+    """Raise ValueError, with the error and its column, for an invalid condition."""
     for entry in entries:
         for when in entry.conditions:
             read_condition(when)
@@ -113,7 +113,7 @@ def check_conditions(entries: Iterable[Entry]) -> None:
 
 @dataclass(slots=True)
 class _Values:
-    """What conditions see, read once each."""
+    """Values for conditions, parsed once each."""
 
     seen: Seen
 
@@ -138,8 +138,8 @@ def _passed(entry: Entry, position: int, identity: UUID, choice: Choice) -> Pass
 
 
 def names_asked_by(when: str) -> frozenset[str]:
-    """Return the names that a condition asks for; none if it cannot be read."""
+    """Return the names that a condition uses; none if it is invalid."""
     try:
         return read_condition(when).names
     except ValueError:
-        return frozenset()  # whoever decides says what is wrong with it
+        return frozenset()  # the decision reports the error

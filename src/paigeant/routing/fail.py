@@ -1,4 +1,4 @@
-"""``fail``: what follows from an error, the step's own or one of what runs it."""
+"""``fail``: decides what follows an error, of the step itself or of the engine."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from paigeant.routing.advance import advance
 from paigeant.routing.rules import USUAL, Rules
 
 LONGEST_DELAY: Final = LONGEST.total_seconds()
-"""Seconds until the next attempt, at most."""
+"""Limit of seconds until the next attempt."""
 
 
 class Failure(NamedTuple):
-    """An attempt that failed: its error, as data too, and the seconds after which the error asks to be retried."""
+    """Failed attempt: its error, also as data, and the ``retry_after`` of the error in seconds."""
 
     error: Exception
     fault: Fault
@@ -28,13 +28,13 @@ class Failure(NamedTuple):
 
 
 def fail(leased: Leased, rules: Rules, failure: Failure, chance: float) -> Outcome[Value]:
-    """Return what follows from an error: another attempt, as far as the policy goes, or the end of the step.
+    """Return the outcome of an error: another attempt, within the policy, or the end of the step.
 
-    ``chance`` (0 to 1) is the draw for the jitter.
+    ``chance`` (0 to 1) is the random draw for the jitter.
     """
     fault, forward = failure.fault, leased.message.headers.direction is Direction.EXECUTE
     if fault.kind is FaultKind.TIMEOUT and rules.on_interrupt is OnInterrupt.PARK and forward:
-        return Parked(WaitReason.INTERRUPTED)  # how far it came nobody knows, as when its worker dies
+        return Parked(WaitReason.INTERRUPTED)  # its progress is unknown, as when its worker dies
     if not rules.retry.retries(failure.error):
         return Faulted(fault)
     delay = rules.retry.delay_after(leased.grant.attempt, chance=chance, retry_after=failure.retry_after)
@@ -42,7 +42,7 @@ def fail(leased: Leased, rules: Rules, failure: Failure, chance: float) -> Outco
 
 
 def give_up(leased: Leased, fault: Fault) -> Transition:
-    """Return the transition of a step that came to something with which the run cannot go on.
+    """Return the transition of a step whose outcome cannot be used, without another attempt: it would be the same.
 
     Another attempt would come to the same: it is not run again.
     """
@@ -50,10 +50,10 @@ def give_up(leased: Leased, fault: Fault) -> Transition:
 
 
 def fail_internally(grant: Grant, rules: Rules | None, fault: Fault, *, begun: bool, chance: float) -> Transition:
-    """Return what follows from an error that is not the step's: of the engine, a hook, a codec or a plugin.
+    """Return the transition of an error that is not the step's: of the engine, a hook, a codec or a plugin.
 
     It counts as an attempt. Once none is left, or if the step has ``begun`` and must not be run twice, the step waits
-    for a person: the error says nothing about the step, so that nothing is undone for it.
+    for a person: nothing is undone, since it is not the step's error.
     """
     policy, once = (rules.retry, rules.on_interrupt is not OnInterrupt.RERUN) if rules is not None else (USUAL, False)
     delay = None if begun and once else policy.delay_after(grant.attempt, chance=chance)

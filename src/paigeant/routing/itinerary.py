@@ -1,4 +1,4 @@
-"""Itineraries: giving entries their identity."""
+"""Itineraries: assignment of identities to entries."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ from paigeant.model.plan_text import Itinerary, plan_of
 def identify(
     workflow_id: UUID, entries: Iterable[Entry], *, path: str = "", interfaces: Mapping[str, str] | None = None
 ) -> Itinerary:
-    """Return the itinerary with which a path begins: these entries, against the interfaces of their activities."""
+    """Return the itinerary with which a path begins: these entries, with the interfaces of their activities."""
     return Itinerary(plan_of(entries, interfaces), workflow_id, path)

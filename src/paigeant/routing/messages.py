@@ -1,4 +1,4 @@
-"""Messages: how the one of the hop that follows is made from the one of the hop that is left."""
+"""Messages: construction of the next hop's message from that of the present hop."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from paigeant.model.values.values import Value
 NOT_NEEDED: Final = Fault(
     type="NotNeeded", message="enough of the other branches had completed", kind=FaultKind.CANCELLED
 )
-"""Why a branch is undone that completed after its join had enough."""
+"""Fault of a branch that completed after its join had enough."""
 
 
 def onward(leased: Leased, slip: RoutingSlip, output: Value | None, passed: int = 0) -> PaigeantMessage:
-    """Return the message of the next step of ``slip``, once the present one has put out this.
+    """Return the message of the next step of ``slip``, after the present one with this output.
 
-    Between the two lie so many entries that were ``passed``.
+    This many entries were ``passed`` between the two.
     """
     payload = leased.message.payload
     headers = _next(leased, Direction.EXECUTE, passed)
@@ -31,7 +31,7 @@ def onward(leased: Leased, slip: RoutingSlip, output: Value | None, passed: int 
 
 
 def backward(leased: Leased, undo: tuple[Compensation, ...], fault: Fault | None) -> PaigeantMessage:
-    """Return the message that undoes the first of these, and carries the others along; ``fault`` is why."""
+    """Return the message that undoes the first of these, with the others to follow; ``fault`` is the cause."""
     message = leased.message
     payload, slip = message.payload, message.routing_slip
     back = RoutingSlip(NOTHING_AHEAD, slip.executed, undo, branch=slip.branch)
@@ -41,10 +41,10 @@ def backward(leased: Leased, undo: tuple[Compensation, ...], fault: Fault | None
 
 
 def outward(leased: Leased, start: BranchStart) -> PaigeantMessage:
-    """Return the first message of a branch of the node that is leased.
+    """Return the first message of a branch of the leased node.
 
-    Where a condition decides what is first, it is evaluated by that hop, as at the end of a run of which all is
-    skipped: so every branch has a hop of its own, with which it ends.
+    If a condition decides the first entry, that hop evaluates it, as at the end of a run whose entries are all skipped:
+    so every branch has a hop of its own with which it ends.
     """
     message, entries = leased.message, start.entries
     workflow_id, path, position = message.key
@@ -61,7 +61,7 @@ def outward(leased: Leased, start: BranchStart) -> PaigeantMessage:
 
 
 def undoing(leased: Leased, number: int, ended: EndedBranch, *, back: bool) -> PaigeantMessage:
-    """Return the message that undoes a branch which has ended, in its own path; it reports to the node leased."""
+    """Return the message that undoes an ended branch in its own path; it reports to the leased node."""
     message, position = leased.message, leased.message.headers.position
     slip = RoutingSlip(NOTHING_AHEAD, (), ended.undo, branch=Branch(position, number, back))
     fault = message.payload.fault if back else NOT_NEEDED
@@ -71,7 +71,7 @@ def undoing(leased: Leased, number: int, ended: EndedBranch, *, back: bool) -> P
 
 
 def error_at(message: PaigeantMessage, fault: Fault) -> RunError:
-    """Return the error of a run, or of a branch, that the hop of this message ends."""
+    """Return the error of a run, or of a branch, that ends with the hop of this message."""
     _, path, position = message.key
     return RunError(type=fault.type, message=fault.message, step=message.label, path=path, position=position)
 

@@ -1,4 +1,4 @@
-"""Nodes: entries that run no activity. One is leased twice: it begins to wait, keeping its place, and then leaves."""
+"""Nodes: entries that are not activities. Each is leased twice: to begin its wait, and to leave it."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _TIME: Final = TypeAdapter(AwareDatetime)
 
 
 def wanted_by(leased: Leased) -> str | None:
-    """Return the variable that a node must know before it goes on, if there is one."""
+    """Return the variable that a node needs before it goes on, if any."""
     entry = leased.message.routing_slip.next_step()
     entering = leased.grant.wait is None
     return entry.variable if isinstance(entry, Sleep) and entering else None
 
 
 def decide_node(leased: Leased, value: JsonValue = None) -> Outcome[Value]:
-    """Return what a leased node comes to; ``value`` is the variable that it wanted, None if there is none.
+    """Return the outcome of a leased node; ``value`` is the variable that it needs, None if it is not set.
 
-    It begins to wait, unless it has; then it is behind, or its signal has not come in time. A run that is requested
-    cancelled, or is past its deadline, ends. Neither attempts nor interruptions use a node up.
+    It begins to wait, unless it has; then it is done, or its signal has timed out. It ends if its run is to be
+    cancelled, or is past its deadline. Neither attempts nor interruptions exhaust a node.
     """
     grant = leased.grant
     if grant.cancel is not None:
@@ -41,7 +41,7 @@ def decide_node(leased: Leased, value: JsonValue = None) -> Outcome[Value]:
     if grant.remaining is not None and grant.remaining <= 0:
         return deadline_passed(leased, begun=False)
     if leased.message.routing_slip.undecided:
-        return Passed()  # what follows is decided when it is left
+        return Passed()  # the next entry is decided when the node is left
     entry = leased.message.routing_slip.next_step()
     match entry:
         case Sleep():
@@ -77,7 +77,7 @@ def _wait(leased: Leased, wait: Wait) -> Outcome[Value]:
         case None:
             return Entered(wait.signal, seconds_or_none(wait.timeout))
         case WaitState.MET:
-            return Passed()  # what the signal carries was set when it came
+            return Passed()  # the signal's payload was set on its arrival
         case _:
             if wait.on_timeout == OnTimeout.CONTINUE:
                 return Passed({wait.signal: NULL})
@@ -90,7 +90,7 @@ def _fault(kind: str, text: str, of: FaultKind = FaultKind.ERROR) -> Faulted:
 
 
 def held_by(entered: Entered) -> Hold:
-    """Return what holds a node that begins to wait."""
+    """Return the hold of a node that begins to wait."""
     if entered.signal is not None:
         return Signal(entered.signal, entered.seconds)
     return Until(entered.until) if entered.until is not None else After(entered.seconds or 0.0)

@@ -1,4 +1,4 @@
-"""Revisions: the way ahead is changed without touching what is done, within the policy that travels with the run."""
+"""Revisions: changes of the remaining itinerary within the policy that travels with the run."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from paigeant.model.values.values import Value
 
 
 class RevisionRefused(Terminal):
-    """A revision that must not be: it breaks a rule of the policy, or would make the run longer than any may be."""
+    """Refused revision: it violates the policy, or would make the run longer than the limit."""
 
 
 class RevisedAhead(NamedTuple):
-    """The way ahead after a revision, the policy with which it goes on, and what is kept of the revision."""
+    """Itinerary after a revision, its policy from now on, and the record of the revision."""
 
     itinerary: Itinerary
     policy: SlipPolicy | None
@@ -31,7 +31,7 @@ class RevisedAhead(NamedTuple):
 
 
 def entries_ahead(remaining: Sequence[Entry], outcome: Revised[Value]) -> tuple[Entry, ...]:
-    """Return the entries that are ahead after a revision, in their order."""
+    """Return the entries ahead after a revision, in order."""
     kept: Iterable[Entry] = remaining if outcome.replace_rest is None else outcome.replace_rest
     if outcome.drop:
         kept = [entry for entry in kept if not names_of(entry) & set(outcome.drop)]
@@ -39,17 +39,17 @@ def entries_ahead(remaining: Sequence[Entry], outcome: Revised[Value]) -> tuple[
 
 
 def names_of(entry: Entry) -> set[str]:
-    """Return what an entry is called: its label, and of a step its ``name`` too."""
+    """Return the names of an entry: its label, and the ``name`` of a step."""
     named = entry.name if isinstance(entry, Step) else None
     return {entry.label} if named is None else {entry.label, named}
 
 
 def revise(leased: Leased, outcome: Revised[Value]) -> RevisedAhead:
-    """Return what follows the current step once it has revised the way ahead.
+    """Return the itinerary after the current step has revised it.
 
-    An entry that remained as it was keeps its identity, once, and what it was dispatched against; whatever is new or
-    was changed gets an identity of the current position, and what ``leased.interfaces`` say of its activities. Raises
-    :class:`RevisionRefused`, which names the rule and the step.
+    An unchanged entry keeps its identity, once, and its interface at dispatch; a new or changed entry gets an identity
+    from the current position, and the interfaces in ``leased.interfaces``. Raises :class:`RevisionRefused`, which names
+    the rule and the step.
     """
     message = leased.message
     remaining, policy = message.routing_slip.itinerary.rest, message.routing_slip.policy
@@ -57,7 +57,7 @@ def revise(leased: Leased, outcome: Revised[Value]) -> RevisedAhead:
     _check_dropped(message.topic, remaining, outcome)
     wanted = entries_ahead(remaining, outcome)
     places = {entry.id: (index, entry) for index, entry in enumerate(remaining)}
-    interfaces = {**leased.interfaces, **_dispatched(remaining)}  # what remained was dispatched against the older ones
+    interfaces = {**leased.interfaces, **_dispatched(remaining)}  # the remaining entries keep their older interfaces
     plan: list[Planned] = []
     added: list[RevisedEntry] = []
     for n, entry in enumerate(wanted):
@@ -90,16 +90,16 @@ def _check_dropped(author: str, remaining: Sequence[Entry], outcome: Revised[Val
 
 
 def _check_known(revision: Revision) -> None:
-    """Raise RevisionRefused for a sub-workflow: what its run would do was not known when this run was dispatched."""
+    """Raise RevisionRefused for a sub-workflow: its plan was not known at the dispatch of this run."""
     for entry in sub_workflows(each.entry for each in revision.added):
         text = f"it adds sub-workflow {entry.workflow!r}, whose plan is taken when a run is dispatched, and not later"
         raise _refused(revision, text)
 
 
 def judge_revision(revision: Revision, policy: SlipPolicy | None, total: int) -> SlipPolicy | None:
-    """Return the policy with which the run goes on; raises RevisionRefused for what it does not allow.
+    """Return the policy for the rest of the run; raises RevisionRefused for a change that it does not allow.
 
-    The path has ``total`` entries then, behind and ahead.
+    The path then has ``total`` entries, done and ahead.
     """
     added = count(each.entry for each in revision.added)
     _check_known(revision)
@@ -130,7 +130,7 @@ def _judge_limits(revision: Revision, policy: SlipPolicy, added: int, total: int
 
 
 def _judge_agent(revision: Revision, policy: SlipPolicy | None) -> None:
-    """Raise RevisionRefused for what no agent may do: it says which activities are run, on what, and no more."""
+    """Raise RevisionRefused for changes that agents may not make: they may only add activities with arguments."""
     if policy is None or not policy.agents:
         raise _refused(
             revision, "an agent revises only a workflow with a policy: Workflow(…, revision=RevisionPolicy())"

@@ -1,4 +1,4 @@
-"""Rules: what governs one execution of a step."""
+"""Rules for one execution of a step: retry policy, timeouts and interruption."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from paigeant.model.runs import Direction
 from paigeant.model.values.durations import seconds_or_none
 
 USUAL: Final = RetryPolicy()
-"""The policy of a step that was given none."""
+"""Default policy."""
 
 ONCE: Final = RetryPolicy(max_attempts=1)
-"""The policy of a step that runs at most once, unless it was given one."""
+"""Default policy of a step that runs at most once."""
 
 
 class Declared(Protocol):
-    """What an activity's declaration says of how its code is run, forward or back; durations are in seconds."""
+    """Declared options of an activity's code, forward or compensating; durations are in seconds."""
 
     @property
     def retry(self) -> RetryPolicy | None:
-        """The policy for errors."""
+        """Retry policy."""
         ...
 
     @property
     def timeout(self) -> float | None:
-        """How long one attempt may take."""
+        """Timeout of one attempt."""
         ...
 
     @property
     def heartbeat_timeout(self) -> float | None:
-        """How long it may be silent."""
+        """Longest time between two heartbeats."""
         ...
 
     @property
     def on_interrupt(self) -> OnInterrupt:
-        """What follows if its worker dies."""
+        """Policy for a dead worker."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What governs a step: its own options, which travelled, before those of the activity's declaration."""
+    """Rules of a step: its own options, which travelled with it, override those of the activity's declaration."""
 
     retry: RetryPolicy
     timeout: float | None
@@ -53,7 +53,7 @@ class Rules:
 
     @classmethod
     def of(cls, message: PaigeantMessage, declared: Declared) -> Rules:
-        """Return the rules of a message's step; on the way back only what the compensation declares counts."""
+        """Return the rules of a message's step; during compensation only the compensation's declaration counts."""
         if message.headers.direction is Direction.COMPENSATE:
             retry = declared.retry or USUAL
             return cls(retry, declared.timeout, declared.on_interrupt, declared.heartbeat_timeout)

@@ -1,4 +1,4 @@
-"""What a step comes to that is ended from within its code."""
+"""Outcomes of a step that is ended from within its code."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from paigeant.model.stored.reservations import Lacking
 from paigeant.model.values.json_text import to_json
 
 _ROOM: Final = 15.0
-"""Seconds until a step asks again whether a budget has room."""
+"""Seconds until a step tries again to reserve room in a budget."""
 
 
 def diverged(workflow_id: UUID, call: str, differs: str) -> Parked:
-    """Return that the step waits for a person: its ``call`` is not the one that was recorded.
+    """Return the outcome of a step whose ``call`` differs from the recorded one: it waits for a person.
 
-    No fault: the code was changed, and nobody but a person knows whether what was recorded is to be paid for again.
+    It is not a fault: the code was changed, and only a person can decide to pay for recorded calls again.
     """
     cure = f"see: paigeant retry {workflow_id} --afresh"
     return Parked(f"{WaitReason.DIVERGED}: {call} is not what was recorded: {differs}; {cure}")
 
 
 def left_alone(model: str, seconds: float, chance: float) -> Parked:
-    """Return that the step waits until its model may be asked again, and up to a tenth longer, by ``chance``.
+    """Return the outcome of a step that waits until its model's pause is over, and up to a tenth longer, by ``chance``.
 
-    No fault, and so no attempt: the provider has said that it passes. Those that wait for one model do not come at
-    once.
+    It is not a fault, and so not an attempt: the refusal is temporary. The jitter spreads the steps that wait for one
+    model.
     """
     return Parked(f"{WaitReason.PROVIDER}: {model} is not asked for the moment", seconds * (1 + chance / 10))
 
 
 def reauthenticate(why: str) -> Parked:
-    """Return that the step waits until the person for whom the run acts has signed in again: no fault, no attempt."""
+    """Return the outcome of a step that waits until the run's person signs in again: no fault, no attempt."""
     return Parked(f"{WaitReason.REAUTHENTICATION}: {why}")
 
 
 def room_later(lacking: Lacking) -> Parked:
-    """Return that the step waits because what others have reserved leaves it no room for its request."""
+    """Return the outcome of a step that waits because reservations of others leave no room for its request."""
     return Parked(f"{WaitReason.BUDGET}: {lacking.text}, and what others have under way leaves none", _ROOM)
 
 
 def over_budget(lacking: Lacking, answered: Answered | None) -> Parked | Cap:
-    """Return what becomes of a step whose budget has no room: it waits for a person, or goes on with a new cap.
+    """Return the outcome of a step whose budget is exhausted: it waits for a person, or goes on with a new cap.
 
-    Raises BudgetExceeded where the budget says that it stops, or a person has said no.
+    Raises BudgetExceeded if the budget demands a stop, or a person has denied it.
     """
     if lacking.budget.on_exceed == "stop":
         raise BudgetExceeded(lacking.text)

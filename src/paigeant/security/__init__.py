@@ -1,1 +1,1 @@
-"""Security: the codec that seals messages into bytes and opens them again."""
+"""Security: codecs that seal messages into bytes, sign them and verify them."""

@@ -19,7 +19,7 @@ from paigeant.model.values.nesting import nests_deeper
 
 FRAME_VERSION: Final = 2
 RECORD_BYTES: Final = 64 * 1024
-"""For a record and its signature."""
+"""Limit of a record with its signature."""
 
 FRAME_BYTES: Final = BODY_BYTES + RECORD_BYTES
 
@@ -27,7 +27,7 @@ _HEAD: Final = f'{{"v":{FRAME_VERSION}}}\n'.encode()
 
 
 class Frame(NamedTuple):
-    """What a frame holds: a body and, where messages are signed, the text of a record and the JWS over it."""
+    """Content of a frame: a body and, where messages are signed, the text of a record and its JWS."""
 
     body: bytes
     record: bytes | None = None
@@ -35,16 +35,16 @@ class Frame(NamedTuple):
 
 
 def write_frame(body: bytes, record: bytes | None = None, jws: bytes = b"") -> bytes:
-    """Return the frame around a body, the same for the same body; raises ValueError for what is not one line."""
+    """Return the frame around a body, always the same; raises ValueError for a body of several lines."""
     if b"\n" in body:
         raise ValueError("a body of more than one line")
     return _HEAD + body if record is None else b"%b%b\n%b\n%b" % (_HEAD, body, record, jws)
 
 
 def read_frame(frame: bytes) -> Frame:
-    """Return what is in a frame; raises ValueError for anything else, a body of more than 1 MiB included.
+    """Parse a frame; raises ValueError for anything else, including a body of more than 1 MiB.
 
-    What is read is byte for byte what :func:`write_frame` makes of it.
+    The parsed bytes are exactly those that :func:`write_frame` makes of the result.
     """
     if len(frame) > FRAME_BYTES:
         raise ValueError(f"{len(frame)} bytes, which is more than {FRAME_BYTES}")
@@ -64,7 +64,7 @@ def read_frame(frame: bytes) -> Frame:
 
 
 def _why_none(frame: bytes) -> str:
-    """Say what is wrong with the first line of a frame."""
+    """Return the error in the first line of a frame."""
     text = f"no frame that begins with the line {_HEAD.decode().strip()}"
     try:
         first: JsonValue = json.loads(frame[:64].partition(b"\n")[0])
@@ -84,22 +84,22 @@ def check_size(body: bytes) -> None:
 
 
 def check_depth(text: bytes, depth: int) -> None:
-    """Raise ValueError if JSON nests deeper than this; it is not parsed for that, and need not be JSON."""
+    """Raise ValueError if JSON nests deeper than this; it is not parsed, and need not be valid."""
     if nests_deeper(text, depth):
         raise ValueError(f"JSON that nests deeper than {depth}")
 
 
 def read_json(text: bytes, *, depth: int) -> JsonValue:
-    """Return the value of a JSON text; raises ValueError also for doubled keys, NaN, and what nests too deep."""
+    """Parse a JSON text; raises ValueError also for duplicate keys, NaN, and too deep nesting."""
     check_depth(text, depth)
     value: JsonValue = from_json(text)
-    if to_json(value, inf_nan_mode="null") != text:  # else it lost nothing as it was read: no key of two, no NaN
+    if to_json(value, inf_nan_mode="null") != text:  # else nothing was lost: no duplicate key, no NaN
         value = json.loads(text.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
     return value
 
 
 def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-    # Two readers of a doubled key may each believe another of its values.
+    # Two readers of a duplicate key may each use another of its values.
     fields = dict(pairs)
     if len(fields) < len(pairs):
         raise ValueError("a key that appears twice in one object")

@@ -1,4 +1,4 @@
-"""Asking by HTTP: the one module that knows the client. Short, small, and nowhere else than asked."""
+"""HTTP requests: the only module that knows the client. Short, small, and without redirects."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ GOOD: Final = 200
 
 
 class NoAnswer(Exception):
-    """Nobody answers, or not now: it may be asked again later. The text says who."""
+    """No answer, or none at the moment: the request may be repeated later. The text names the server."""
 
 
 class RefusedAnswer(Exception):
-    """The answer is one that is not taken. The text says whose it is, and nothing of what is in it."""
+    """Invalid answer. The text names the server, and quotes nothing of the answer."""
 
 
 class Limits(NamedTuple):
-    """How long a whole request may take, in seconds from the connection to the last byte, and the size of an answer."""
+    """Limits of a request: total time in seconds from the connection to the last byte, and size of the answer."""
 
     seconds: float
     size: int
@@ -34,9 +34,9 @@ class Limits(NamedTuple):
 async def ask(
     url: str, limits: Limits, form: Mapping[str, str] | None = None, client: tuple[str, str] | None = None
 ) -> tuple[int, bytes]:
-    """Ask once, or send a form; returns a status below 500 that is no redirect, and the body.
+    """Send one request, or a form; returns a status below 500 that is no redirect, and the body.
 
-    Raises NoAnswer and RefusedAnswer. Neither quotes what was sent or answered: both may hold what only some may see.
+    Raises NoAnswer and RefusedAnswer. Neither quotes the request or the answer: both may be confidential.
     """
     where = url.partition("?")[0]
     try:
@@ -58,7 +58,7 @@ async def ask(
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """Return whom this machine trusts, read once: to read it costs 40 ms, which every step of the worker would wait."""
+    """Return the trusted certificates of this machine, read once: that takes 40 ms, which every step would wait for."""
     return httpx2.create_ssl_context(trust_env=False)
 
 

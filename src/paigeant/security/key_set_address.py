@@ -1,8 +1,8 @@
-"""A key set at an address: asked for now and then in a thread, and kept for when nobody answers.
+"""Key set at an address: fetched periodically in a thread, and cached for outages.
 
-What was read counts for 10 minutes without being asked for again, for 30 seconds while a key is missing, and for 24
-hours while the address does not answer, or answers with what is no key set. A copy in a file, which only this user can
-read and write, lets a process start meanwhile.
+A fetched set counts for 10 minutes without another request, for 30 seconds while a key is missing, and for 24 hours
+while the address does not answer, or answers with an invalid set. A copy in a file, which only this user can read and
+write, lets a process start meanwhile.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from paigeant.security.identity.options import require_https
 from paigeant.security.key_sets import JWKS_BYTES, KeySetExpired
 
 KEPT: Final = 600.0
-"""Seconds for which a key set is not asked for again."""
+"""Seconds between two requests."""
 
 AGAIN: Final = 30.0
-"""The same while a key is missing, or after nobody has answered."""
+"""The same while a key is missing, or after a failure."""
 
 EXPIRED: Final = 24 * 3600.0
-"""Seconds for which a key set counts that cannot be read any more."""
+"""Seconds for which a key set counts that cannot be fetched any more."""
 
 _LIMITS: Final = Limits(3.0, JWKS_BYTES)
 _LOG: Final = logging.getLogger("paigeant.keys")
@@ -46,12 +46,12 @@ class _Read(NamedTuple):
 
 
 class AddressKeySet:
-    """The key set at an address. Several who need it at the same time have it asked for once."""
+    """Key set at an address. Concurrent callers share one request."""
 
     def __init__(self, url: str, copy: Path | None) -> None:
-        """Know nothing yet; raises ConfigError for an address that is not asked.
+        """Start without data; raises ConfigError for an invalid address.
 
-        The ``copy`` is kept in a file of this name, in none if there is no folder for it.
+        The ``copy`` is a file of this name, None without a folder for it.
         """
         self._url = require_https(url, "PAIGEANT_TRUST")
         self._copy = copy
@@ -67,9 +67,9 @@ class AddressKeySet:
         return self._url
 
     def read(self) -> bytes:
-        """Return the newest text that is known; the first time it is asked for, 3 s at most.
+        """Return the newest known text; the first call fetches it, for 3 s at most.
 
-        Raises ConfigError if there is none, and KeySetExpired if that is older than a day.
+        Raises ConfigError without one, and KeySetExpired if it is older than a day.
         """
         with self._lock:
             if self._text is None:
@@ -80,7 +80,7 @@ class AddressKeySet:
             return self._text
 
     def stamp(self, *, soon: bool = False) -> Hashable:
-        """Return what is another once the text has changed, or has expired; has it asked for, if it is time."""
+        """Return a value that changes when the text changes or expires; starts a request if one is due."""
         after = AGAIN if soon or self._failed else KEPT
         if monotonic() - self._asked >= after and (self._thread is None or not self._thread.is_alive()):
             self._asked = monotonic()
@@ -92,7 +92,7 @@ class AddressKeySet:
         return monotonic() >= self._counts_until
 
     def _begin(self) -> None:
-        """Take the copy if it is fresh, else ask, else take the copy all the same if it counts."""
+        """Use the copy if it is fresh, else fetch, else use the copy as long as it counts."""
         kept = self._read_copy()
         if kept is not None and kept.age < KEPT:
             self._take(kept)
@@ -130,9 +130,9 @@ class AddressKeySet:
         self._write_copy(text)
 
     def _fetch(self) -> bytes:
-        """Return what the address answers, if it is a key set; raises ConfigError.
+        """Fetch the key set, and validate it; raises ConfigError.
 
-        In a thread of its own, for whoever reads for the first time may be an event loop.
+        It uses a thread of its own, since the first caller may be an event loop.
         """
         try:
             with ThreadPoolExecutor(1) as thread:
@@ -182,5 +182,5 @@ class AddressKeySet:
 
 @cache
 def at_address(url: str, copy: Path | None) -> AddressKeySet:
-    """Return the key set at an address, the same to all in this process; raises ConfigError."""
+    """Return the key set at an address, one object for the whole process; raises ConfigError."""
     return AddressKeySet(url, copy)

@@ -1,4 +1,4 @@
-"""Key sets: where the keys lie that are trusted; without any cryptography, so that this loads none."""
+"""Trusted key sets, and their places; without cryptography, so that importing loads none."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ JWKS_BYTES: Final = 256 * 1024
 
 
 class KeySetExpired(ConfigError):
-    """Nobody has been able to read the key set for so long that what was read does not count any more."""
+    """The key set could not be read for so long that its last content does not count any more."""
 
 
 class KeySet(Protocol):
-    """The text of a key set (RFC 7517), which may change. ``str`` of it says where it is, in errors."""
+    """Text of a key set (RFC 7517), which may change. ``str`` of it is its place, for errors."""
 
     def read(self) -> bytes:
-        """Return the newest text that is known; raises ConfigError, and KeySetExpired if that is too old."""
+        """Return the newest known text; raises ConfigError, and KeySetExpired if that is too old."""
         ...
 
     def stamp(self, *, soon: bool = False) -> Hashable:
-        """Return what is another once the text has changed, or has expired. Never waits.
+        """Return a value that changes when the text changes or expires. Never blocks.
 
         ``soon``: a key is missing, which may have been added just now.
         """
@@ -33,7 +33,7 @@ class KeySet(Protocol):
 
 @dataclass(frozen=True)
 class FileKeySet:
-    """A key set in a file, which is read whenever it was written."""
+    """Key set in a file, which is read again after each change."""
 
     path: Path
 
@@ -42,7 +42,7 @@ class FileKeySet:
         return str(self.path)
 
     def read(self) -> bytes:
-        """Return what is in the file; raises ConfigError."""
+        """Return the content of the file; raises ConfigError."""
         try:
             with self.path.open("rb") as file:
                 return file.read(JWKS_BYTES + 1)
@@ -50,13 +50,13 @@ class FileKeySet:
             raise ConfigError(f"PAIGEANT_TRUST: {self.path}: {error.strerror}") from error
 
     def stamp(self, *, soon: bool = False) -> Hashable:
-        """Return what is another once the file was written, or is there or gone."""
+        """Return a value that changes when the file is written, created or deleted."""
         del soon
         return stamp_of(self.path)
 
 
 def stamp_of(*paths: Path | None) -> Hashable:
-    """Return what is another once one of these files was written, or is there or gone."""
+    """Return a value that changes when one of these files is written, created or deleted."""
     return tuple(_stamp(path) for path in paths)
 
 

@@ -1,4 +1,4 @@
-"""The plain codec: a frame and nothing secret. It tells our messages from others, not friends from strangers."""
+"""Plain codec: a frame without signatures. It recognises our messages, and authenticates nobody."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from paigeant.security.frame import Frame, check_depth, check_size, read_frame, 
 from paigeant.security.wire import WireMessage, check_shape, write_body
 
 _ENVELOPE: Final = 8 + 4 * NESTED
-"""How deep the deepest value lies within a message, so that one of depth 32 can travel, also within a switch."""
+"""Depth of the envelope around a value, so that a value of depth 32 can travel, also within nested entries."""
 
 
 _VERSIONS: Final = (SPEC_VERSION, ENTRIES_VERSION)
 
 
 class PlainCodec(Codec):
-    """Seals a message as the JSON of what differs from the defaults; the same message gives the same bytes."""
+    """Seals a message as JSON without defaults; the same message always has the same bytes."""
 
     def __init__(self, name: str = "plain", *, namespace: str = "default") -> None:
-        """Take what every codec is made from; it needs neither."""
+        """Accept the arguments of every codec; it needs neither."""
         del name, namespace
 
     def seal(self, message: PaigeantMessage) -> Sealed:
-        """Return the message's bytes, which :meth:`open` turns into an equal message; raises as :meth:`write`."""
+        """Return the message's bytes, which :meth:`open` parses into an equal message; raises as :meth:`write`."""
         body = self.write(message)
         return Sealed(message.headers.message_id, message.topic, write_frame(body))
 
     def write(self, message: PaigeantMessage) -> bytes:
-        """Return the body, the same for the same message.
+        """Return the body, always the same for the same message.
 
-        Raises :class:`~paigeant.errors.InvalidInput` if it is over 1 MiB, its itinerary is, it is too long, or does not
-        say what comes next.
+        Raises :class:`~paigeant.errors.InvalidInput` if the body or its itinerary is over 1 MiB, the itinerary has too
+        many entries, or the message has no next step.
         """
         try:
             _check_plan(message)
@@ -53,24 +53,24 @@ class PlainCodec(Codec):
         return body
 
     def open(self, body: bytes) -> Opened:
-        """Return the message; limits are checked before anything is parsed, and nothing else is raised."""
+        """Parse a message; limits are checked before parsing, and no other error is raised."""
         try:
             frame = read_frame(body)
             record = self.record_of(frame)
             _check_version(read_json(frame.body, depth=DEPTH + _ENVELOPE))
             return Opened(WireMessage.model_validate_json(frame.body).message(), record)
-        except Exception as error:  # whatever a stranger's bytes provoke, it means the same
+        except Exception as error:  # untrusted bytes may cause any error: all mean an invalid message
             raise MessageRejected(f"not a message of ours: {_explain(error)}") from error
 
     def record_of(self, frame: Frame) -> SignedRecord | None:
-        """Return what travels of what was signed; raises ValueError where nothing here could verify it."""
+        """Return the signed record in a frame; raises ValueError if it cannot be verified here."""
         if frame.record is not None:
             raise ValueError("a frame with a record and a signature, and signing is off here")
         return None
 
 
 def _explain(error: Exception) -> str:
-    """Return what was wrong, without the values that were there: they may be somebody's secrets."""
+    """Return the text of an error without the values, which may be secret."""
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
@@ -78,7 +78,7 @@ def _explain(error: Exception) -> str:
 
 
 def _check_plan(message: PaigeantMessage) -> None:
-    """Raise ValueError if the plan is too large or deep, or not known. It is measured once, not with every message."""
+    """Raise ValueError if the plan is too large or deep, or unknown. It is measured once, not with every message."""
     itinerary = message.routing_slip.itinerary
     if itinerary.missing is not None:
         raise ValueError("the plan of its itinerary has not been read from the store")
@@ -96,7 +96,7 @@ def _check_depth(message: PaigeantMessage) -> None:
 
 
 def _check_version(body: JsonValue) -> None:
-    """Raise ValueError for what a message must not be, before a model is made of it."""
+    """Raise ValueError for an unsupported message, before a model is made of it."""
     match body:
         case {"headers": {"spec_version": int(version)}} if type(version) is int and version in _VERSIONS:
             return

@@ -1,6 +1,6 @@
-"""The codec that signs: of each hop one record, which names the digests of all that it leaves behind.
+"""Signing codec: one signed record for each hop, with the digests of all data that the hop leaves.
 
-The keys are read on first need, so that who merely looks at runs loads no cryptography.
+Keys are read on first use, so that processes that only read runs load no cryptography.
 """
 
 from __future__ import annotations
@@ -53,26 +53,26 @@ class SignedCodec(SigningCodec):
 
     @cached_property
     def _chains(self) -> Chains:
-        """What is known of runs, verified by the keys of the version at hand."""
+        """Cache of verified chains, valid for the present version of the keys."""
         return Chains()
 
     def begin(self, message: PaigeantMessage, terms: DispatchTerms) -> SealedHop:
-        """Return the first message of a run, sealed, and the record of its dispatch."""
+        """Seal the first message of a run, and sign the dispatch."""
         body = self.write(message)
         record = self._sign(RecordKind.DISPATCH, write_dispatch(message, terms, self._audience, body))
         return SealedHop((_sealed(message, body, record),), record)
 
     def turn(self, message: PaigeantMessage, terms: DispatchTerms) -> SealedHop:
-        """Return the message with which a child turns round, sealed, and a short record of that, after its newest."""
+        """Seal the message that turns a child run round, and sign a short record of the turn."""
         newest = self._chains.of(message.headers.workflow_id).newest
-        if newest is None:  # it began before hops were signed
+        if newest is None:  # it began unsigned
             return super().turn(message, terms)
         body = self.write(message)
         record = self._sign(RecordKind.TURN, write_turn(message, terms.owner, newest[0], body))
         return SealedHop((_sealed(message, body, record),), record)
 
     def depart(self, leased: Leased, departure: Departure) -> SealedHop:
-        """Return the messages that follow, sealed, and the record of the hop; of a run that is not signed, no record.
+        """Seal the next messages, and sign the hop; for an unsigned run, without a record.
 
         A hop that only waits leaves no record; a node with branches leaves one for each that begins.
         """
@@ -90,13 +90,13 @@ class SignedCodec(SigningCodec):
         )
 
     def adopt(self, vouched: Vouched) -> SignedRecord:
-        """Return the record of a run that began unsigned, as it lies; raises ConfigError and InvalidInput."""
+        """Sign the present state of an unsigned run; raises ConfigError and InvalidInput."""
         self.require_rights(ADOPT)
         text = write_adoption(vouched, self._audience)
         return SignedRecord(RecordKind.ADOPT, text, self.keyring.sign(Purpose.RECORD, text))
 
     def _begin_branches(self, leased: Leased, departure: Departure, first: Sequence[PaigeantMessage]) -> SealedHop:
-        """Return the first messages of branches, sealed, and a short record of each; the node waits on."""
+        """Seal the first messages of branches, and sign a short record of each; the node waits on."""
         bodies = [self.write(message) for message in first]
         records = tuple(
             self._sign(RecordKind.BRANCH, write_branch(leased, departure, message, body))
@@ -104,24 +104,24 @@ class SignedCodec(SigningCodec):
         )
         return SealedHop(tuple(map(_sealed, first, bodies, records)), branches=records)
 
-    # -- judging
+    # -- verification
 
     @cached_property
     def _judge(self) -> Judge:
         return Judge(self.keyring, self._audience)
 
     def recall(self, leased: Leased) -> Leased:
-        """Return a hop that is about to be judged, which keeps what is known of its run."""
-        if self.keyring.version != self._version:  # what was verified may rest on a key that is revoked now
+        """Return a hop that is about to be verified, with the chain of its run."""
+        if self.keyring.version != self._version:  # verified records may depend on a key that is revoked now
             self._chains, self._version = Chains(), self.keyring.version
         return replace(leased, custody=self._chains.of(leased.grant.key.workflow_id))
 
     def needs_records(self, leased: Leased) -> bool:
-        """Tell whether the records of the run have to be read before this hop can be judged."""
+        """True if the records of the run must be loaded before this hop can be verified."""
         return self._chains.kept_by(leased).needs(leased) or self._judge.may_be_revoked(leased)
 
     def judge(self, leased: Leased, records: Sequence[StoredRecord] = ()) -> None:
-        """Return if a leased hop is what was signed, back to where its run began to be.
+        """Verify a leased hop back to the first record of its run.
 
         Raises TamperedMessage, UnsignedRun and UnknownKey.
         """
@@ -130,19 +130,19 @@ class SignedCodec(SigningCodec):
         self._judge.judge(chain, leased)
 
     def knows_join(self, leased: Leased) -> bool:
-        """Tell whether it is known here with what the join of a node was signed to begin."""
+        """True if the signed parameters of the node's join are known here."""
         _, path, position = leased.grant.key
         return leased.head is None or (path, position) in self._chains.kept_by(leased).starts
 
     def judge_join(self, leased: Leased, records: Sequence[StoredRecord], start: JoinStart) -> None:
-        """Return if a node's join has begun with what was signed."""
+        """Verify that a node's join began with the signed parameters."""
         if leased.head is not None:
             chain, (_, path, position) = self._chains.kept_by(leased), leased.grant.key
             self._judge.verify_branches(chain, leased, records)
             check_start(chain, (path, position), start)
 
     def judge_branches(self, leased: Leased, records: Sequence[StoredRecord], ended: Sequence[EndedBranch]) -> None:
-        """Return if branches have come to what was signed of them; raises TamperedMessage and UnknownKey."""
+        """Verify that branches ended as signed; raises TamperedMessage and UnknownKey."""
         if leased.head is not None:
             chain, (_, path, position) = self._chains.kept_by(leased), leased.grant.key
             self._judge.judge_branches(chain, leased, records, ended)
@@ -150,19 +150,19 @@ class SignedCodec(SigningCodec):
                 chain.joined[path, position] = heads
 
     def wanted_plans(self, leased: Leased) -> Collection[HopKey]:
-        """Return of which hops the messages are needed to tell whether plans have changed as they may."""
+        """Return the hops whose messages are needed to verify changes of plans."""
         return places_of(self._chains.kept_by(leased)) if leased.head is not None else ()
 
     def judge_plans(self, leased: Leased, messages: Mapping[HopKey, PaigeantMessage]) -> None:
-        """Return if plans have changed as they may; raises TamperedMessage."""
+        """Verify that plans changed only as permitted; raises TamperedMessage."""
         check_plans(self._chains.kept_by(leased), messages)
 
     def judge_child(
         self, node: HopKey, child: ChildState, records: Sequence[StoredRecord], deeds: Sequence[StoredDeed]
     ) -> None:
-        """Return if a child has come to what was signed of it; raises TamperedMessage and UnknownKey.
+        """Verify that a child run ended as signed; raises TamperedMessage and UnknownKey.
 
-        It is asked of a parent that is signed, and so its child is, too.
+        It is called for a signed parent, whose child runs are signed too.
         """
         chain = self._chains.of(child.workflow_id)
         self._chains.of(node.workflow_id).children[node.path, node.position] = chain
@@ -170,7 +170,7 @@ class SignedCodec(SigningCodec):
         judge_child(self._judge, chain, node, child, records)
 
     def judge_variables(self, leased: Leased, values: Mapping[str, Value], asked: Collection[str] | None = ()) -> None:
-        """Return if variables that a judged hop reads are those that were signed; raises TamperedMessage if not."""
+        """Verify the variables that a verified hop reads; raises TamperedMessage."""
         if leased.head is None:
             return
         chain = self._chain_of(leased)
@@ -178,37 +178,37 @@ class SignedCodec(SigningCodec):
         check_missing(chain, leased.grant.key.path, values, asked)
 
     def _chain_of(self, leased: Leased) -> Chain:
-        """Return what is known of the run of a hop that was judged; raises TamperedMessage."""
+        """Return the chain of a verified hop's run; raises TamperedMessage."""
         chain = self._chains.kept_by(leased)
-        if leased.head not in chain.links:  # it was handed over: what it follows was signed here
+        if leased.head not in chain.links:  # it was handed over: its previous record was signed here
             self._judge.verify(chain, leased)
         return chain
 
     def judge_signal(self, leased: Leased, name: str, value: Value | None) -> None:
-        """Return if a wait was ended by a signal that somebody has sent, and that carries this value."""
+        """Verify that a wait was ended by a sent signal with this value."""
         if leased.head is not None:
             check_signal(self._chains.kept_by(leased), leased.grant.key, name, value)
 
     def judge_answers(self, leased: Leased, answers: Mapping[str, Answered]) -> None:
-        """Return if people have said to the questions of a hop what is there."""
+        """Verify that people gave these answers to the questions of a hop."""
         if leased.head is not None:
             check_answers(self._chains.kept_by(leased).deeds, leased.grant.key, answers)
 
     def judge_note(self, leased: Leased, note: Note, signed: tuple[bytes | None, datetime]) -> None:
-        """Return if this is what was signed of what a step has left while it ran."""
+        """Verify the note of data that a running step wrote."""
         if leased.head is not None:
             check_note(self.keyring, lambda: self._chain_of(leased), leased, note, signed)
 
     def learn_deeds(self, leased: Leased, deeds: Sequence[StoredDeed]) -> None:
-        """Verify what people did to a run; what nobody has signed, or was edited, counts for nothing."""
+        """Verify deeds of people to a run; unsigned or altered ones count for nothing."""
         self._learn(self._chains.kept_by(leased), deeds)
 
     def learn_parents(self, leased: Leased, records: Mapping[UUID, Sequence[StoredRecord]]) -> None:
-        """Find out whether the runs in which one has begun end it."""
+        """Determine whether a run that contains this one ends it."""
         learn_parents(self._judge, self._chains, self._chains.kept_by(leased), records, leased.grant.leased_at)
 
     def judge_end(self, grant: Grant, records: Sequence[StoredRecord], deeds: Sequence[StoredDeed]) -> None:
-        """Return if a run may be ended whose message cannot be judged."""
+        """Verify that a run with an unverifiable message may be ended."""
         chain = self._chains.of(grant.key.workflow_id)
         self._learn(chain, deeds)
         link_all(self._judge, chain, records)
@@ -217,7 +217,7 @@ class SignedCodec(SigningCodec):
     def judge_published(
         self, leased: Leased, paths: Sequence[str], values: Mapping[str, Value], own: Collection[str]
     ) -> None:
-        """Return if what branches have set is what was signed of them."""
+        """Verify the variables that branches have set."""
         if leased.head is not None:
             check_published(self._chains.kept_by(leased), paths, values, own)
 
@@ -227,7 +227,7 @@ class SignedCodec(SigningCodec):
                 self._judge.learn(chain, each)
 
     def keep(self, leased: Leased, record: SignedRecord | None, *, ended: bool) -> None:
-        """Remember the record of a hop that was committed here, so that it need not be read; ``ended``: forget all."""
+        """Cache the record of a hop that was committed here, so that it need not be loaded; ``ended``: drop all."""
         if ended:
             self._chains.forget(leased.grant.key.workflow_id)
         elif record is not None:

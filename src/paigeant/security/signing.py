@@ -1,4 +1,4 @@
-"""Signing: what a process signs with its own keys, and which others it knows."""
+"""Signing with a process's own keys, and its knowledge of other keys."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from paigeant.security.frame import RECORD_BYTES, Frame, read_frame
 from paigeant.security.plain import PlainCodec
 
 LONGEST: Final = RECORD_BYTES // 2
-"""Bytes of a record, at most."""
+"""Limit of a record in bytes."""
 
 
 class SigningCodec(PlainCodec):
-    """Seals as the plain codec does, and has keys, which it reads on first need."""
+    """Seals as the plain codec does, and has keys, which are read on first use."""
 
     signs: bool = True
 
@@ -51,26 +51,26 @@ class SigningCodec(PlainCodec):
 
     @cached_property
     def keyring(self) -> Keys:
-        """The keys, read when they are first needed; raises ConfigError."""
+        """The keys, read on first use; raises ConfigError."""
         return self._make_keyring()
 
     @property
     def adopts(self) -> bool:
-        """Whether the keys are those of development."""
+        """True with development keys."""
         return self.keyring.is_development
 
     def find_flaw(self, body: bytes) -> tuple[Flaw, str] | None:
-        """Return what is wrong with the signature of a message that opens, and why; None if nothing is."""
+        """Return the kind and the text of a fault in a message's signature; None without one."""
         message, record = self.open(body)
         letters = Letters(self.keyring, self._audience)
         return letters.find_flaw(message.key, read_frame(body).body, record, datetime.now(UTC))
 
     def strangers(self, signatures: Iterable[bytes]) -> Sequence[str]:
-        """Return the ids of keys that have signed this and are not known."""
+        """Return the ids of unknown keys in these signatures."""
         return self.keyring.strangers(signatures)
 
     def introduce(self, keys: Iterable[PublishedKey]) -> None:
-        """Know keys from now on, as far as they prove themselves."""
+        """Accept keys from now on, each only if it proves itself."""
         self.keyring.introduce(keys)
 
     # -- signing
@@ -81,30 +81,30 @@ class SigningCodec(PlainCodec):
         self.require_rights(*rights)
 
     def require_rights(self, *rights: str) -> None:
-        """Return if this process may sign what these are the rights to; raises ConfigError."""
+        """Return if this process may sign with these rights; raises ConfigError."""
         for right in rights:
             key = self.keyring.mine_for(right.partition(":")[2] or right)
             if not key.may(right):
                 raise ConfigError(f"the key of {key.iss} may not {right}: add it to its rights, or use another key")
 
     def attest(self, terms: DeedTerms) -> Deed:
-        """Return a deed, signed; raises ConfigError if this process has no key that may sign it."""
+        """Return a signed deed; raises ConfigError if this process has no key that may sign it."""
         deed = Deed.of(terms)
         self.require_rights(right_to(terms.verb))
         text = write_deed(deed, terms, self._audience)
         return replace(deed, text=text.decode(), jws=self.keyring.sign(Purpose.DEED, text).decode())
 
     def note(self, leased: Leased, note: Note) -> bytes | None:
-        """Return the detached JWS over what a leased step leaves while it runs, None if its run is not signed."""
+        """Return the detached JWS of a leased step's note, None if its run is not signed."""
         return None if leased.head is None else self.keyring.sign(Purpose.NOTE, write_note(leased, note))
 
     def publish(self, one: Plan | ActivityCard) -> bytes | None:
-        """Return the detached JWS over what a worker publishes."""
+        """Return the detached JWS of a worker's publication."""
         self.require_rights(one.right)
         return self.keyring.sign(Purpose.PUBLICATION, write_publication(one, self._audience, self._namespace))
 
     def judge_publication(self, one: Plan | ActivityCard) -> None:
-        """Return if somebody has signed what was published who may; raises TamperedMessage and UnknownKey."""
+        """Verify a publication and the permission of its signer; raises TamperedMessage and UnknownKey."""
         said = one.publication
         if said is None:
             raise TamperedMessage("nobody has signed it")
@@ -114,7 +114,7 @@ class SigningCodec(PlainCodec):
             raise TamperedMessage(f"{key.iss} may not {one.right}")
 
     def record_of(self, frame: Frame) -> SignedRecord | None:
-        """Return the record that travels, as it travelled; of what kind it is, its text says."""
+        """Return the record in a frame, unverified; its kind is in its text."""
         return None if frame.record is None else SignedRecord("", frame.record, frame.jws or b"")
 
     def _sign(self, kind: RecordKind, text: bytes) -> SignedRecord:

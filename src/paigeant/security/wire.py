@@ -1,7 +1,7 @@
-"""The message as it stands on the wire: what pydantic reads where bytes come from outside, and how texts become one.
+"""Wire format of messages: strict parsing of external bytes, and writing from prepared texts.
 
-Reading is strict, and happens once, at the edge. Writing joins texts that are there already: the headers of the run,
-the input, the output of the step before, and the entries ahead.
+Parsing is strict, and happens once, at the edge. Writing joins existing texts: the headers of the run, the input, the
+output of the previous step, and the entries ahead.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from paigeant.model.values.values import Inline, Ref, Value
 
 
 class _Strict(BaseModel, extra="forbid"):
-    """Nothing may be there that is not known."""
+    """Model that allows no unknown fields."""
 
 
 class WireInline(_Strict, allow_inf_nan=False):
-    """A JSON value that travels. NaN and infinities are none: they would travel as null."""
+    """Inline JSON value. NaN and infinities are invalid: they would become null."""
 
     value: JsonValue
 
@@ -52,7 +52,7 @@ Traceparent = Annotated[str, Field(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a
 
 
 class WireHeaders(_Strict):
-    """Who, where and when."""
+    """Headers of a message."""
 
     spec_version: int
     message_id: str
@@ -76,7 +76,7 @@ class WireHeaders(_Strict):
 
     @property
     def way(self) -> Trail | None:
-        """The spans that it refers to."""
+        """Spans that it refers to."""
         return None if self.trail is None else Trail(*self.trail)
 
 
@@ -89,21 +89,21 @@ class WirePayload(_Strict):
     own: dict[str, WireInline | Ref] = Field(default_factory=dict)
 
     def payload(self) -> Payload:
-        """Return it as a worker holds it."""
+        """Return the payload as a worker holds it."""
         previous = None if self.previous is None else _read(self.previous)
         own = {name: _read(value) for name, value in self.own.items()}
         return Payload(_read(self.input), previous, self.fault, own)
 
 
 class WirePlanRef(_Strict):
-    """A claim check on the entries ahead: the plan that lies in the store under its SHA-256, from an entry on."""
+    """Claim check on the entries ahead: the stored plan with this SHA-256, from an index on."""
 
     plan: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     offset: Annotated[StrictInt, Field(ge=0, lt=STEPS)]
 
 
 class WireBranch(_Strict):
-    """To which node a branch reports."""
+    """Report address of a branch."""
 
     node: int = Field(gt=0, lt=POSITIONS)
     number: int = Field(ge=0, lt=POSITIONS)
@@ -112,7 +112,7 @@ class WireBranch(_Strict):
 
 
 class WireSlip(_Strict):
-    """The entries ahead, which :func:`_read_plan` reads, or where they lie, and what lies behind."""
+    """Entries ahead, which :func:`_read_plan` parses, or their claim check; executed hops and compensations."""
 
     itinerary: tuple[Any, ...] | WirePlanRef = ()
     executed: tuple[Executed, ...] = ()
@@ -130,7 +130,7 @@ class WireMessage(_Strict):
     routing_slip: WireSlip = WireSlip()
 
     def message(self) -> PaigeantMessage:
-        """Return it as a worker holds it; raises ValueError if it does not say which hop it is, or what comes next."""
+        """Return the message as a worker holds it; raises ValueError without a hop, or without a next step."""
         said, slip = self.headers, self.routing_slip
         run = RunHeaders(
             *(said.workflow_id, said.workflow, said.trace_id, said.correlation_id),
@@ -150,7 +150,7 @@ class WireMessage(_Strict):
         return message
 
     def _branch(self) -> Branch | None:
-        """Return to which node a branch reports."""
+        """Return the report address of a branch."""
         said = self.routing_slip.branch
         return None if said is None else Branch(said.node, said.number, said.back, said.failed)
 
@@ -159,14 +159,14 @@ class WireMessage(_Strict):
         before = said.position - 1
         if isinstance(ahead, WirePlanRef):
             return Itinerary(ahead.plan, said.workflow_id, said.path, at=ahead.offset, first=before - ahead.offset)
-        check_steps(len(ahead))  # before they are made
+        check_steps(len(ahead))  # before they are parsed
         if not ahead:
             return NOTHING_AHEAD
         return Itinerary(_read_plan(to_json(ahead)), said.workflow_id, said.path, first=before)
 
 
 def _read_plan(text: bytes) -> PlanText:
-    """Return the plan of entries as a JSON array; the same text, if it is short, gives the same plan."""
+    """Parse the plan of a JSON array of entries; the same short text returns the same plan."""
     return _known_plan(text) if len(text) <= INLINE_BYTES else read_entries(text)
 
 
@@ -180,9 +180,9 @@ def _read(value: WireInline | Ref) -> Value:
 
 
 def check_shape(message: PaigeantMessage) -> None:
-    """Raise ValueError unless the message says which step comes next, and has no more of them than a run may have.
+    """Raise ValueError unless the message has a next step, and no more entries than a run may have.
 
-    Of one whose plan has not been read from the store only the plan can tell.
+    For a message whose plan is in the store, the plan is checked later.
     """
     if message.routing_slip.itinerary.missing is not None:
         return
@@ -194,7 +194,7 @@ def check_shape(message: PaigeantMessage) -> None:
 
 
 def write_body(message: PaigeantMessage) -> bytes:
-    """Return the body: of what may be left out, only what differs from the defaults."""
+    """Return the body, without fields that have their default value."""
     slip = message.routing_slip
     run = message.headers.run
     newer = slip.branch is not None or not slip.plain or bool(run.budgets or run.parents)

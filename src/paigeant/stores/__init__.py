@@ -1,1 +1,1 @@
-"""Stores: what remembers runs and decides. One package a database; none knows another."""
+"""Stores: durable state of runs, and its protocol. One module a database; none knows another."""

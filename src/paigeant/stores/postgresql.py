@@ -1,4 +1,4 @@
-"""PostgreSQL alone: for teams, and for workers on many machines."""
+"""PostgreSQL store: for teams, and for workers on many machines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paigeant.sql.store import SqlStore
 class PostgresStore(SqlStore):
     """Keeps everything in one database: ``postgresql://user:password@host:5432/name``.
 
-    The schema is made by ``paigeant db upgrade``. What was answered survives what the server survives.
+    ``paigeant db upgrade`` creates the schema. Every answered write is as durable as the server's own commits.
     """
 
     def __init__(self, url: str, *, namespace: str = "default") -> None:

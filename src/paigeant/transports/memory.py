@@ -1,6 +1,6 @@
-"""A broker in this process's memory, which can be made to lose and to double messages."""
+"""Broker in this process's memory, which can lose and duplicate messages on demand."""
 
-# ruff: noqa: D102 -- what a method guarantees is said in the contract
+# ruff: noqa: D102 -- the contract documents the guarantees of each method
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from paigeant.plugins import redacted_url
 
 
 class DeadLetter(NamedTuple):
-    """A message that was rejected, and why."""
+    """Rejected message, and the reason."""
 
     delivery: Delivery
     reason: str
@@ -28,7 +28,7 @@ class DeadLetter(NamedTuple):
 
 @dataclass(slots=True)
 class Broker:
-    """The queues of one namespace, one a topic, and what was rejected."""
+    """Queues of one namespace, one for each topic, and rejected messages."""
 
     queues: dict[str, deque[Delivery]] = field(default_factory=dict[str, deque[Delivery]])
     dead_letters: list[DeadLetter] = field(default_factory=list[DeadLetter])
@@ -37,7 +37,7 @@ class Broker:
     )
 
     def put(self, delivery: Delivery, *, first: bool = False) -> None:
-        """Queue a message and wake who subscribes to its topic."""
+        """Queue a message and wake the subscribers of its topic."""
         queue = self.queues.setdefault(delivery.topic, deque())
         if first:
             queue.appendleft(delivery)
@@ -48,7 +48,7 @@ class Broker:
                 waiter.set_result(None)
 
     def take(self, topics: Collection[str]) -> Delivery | None:
-        """Take the oldest message of one of these topics; next time the others come before it."""
+        """Take the oldest message of one of these topics; the next call prefers the other topics."""
         for topic in list(self.queues):
             queue = self.queues[topic]
             if topic in topics and queue:
@@ -57,7 +57,7 @@ class Broker:
         return None
 
     async def wait(self, topics: Collection[str]) -> None:
-        """Return when something may have come for these topics. No await lies between a vain take and this wait."""
+        """Return when a message may be there for these topics. No await lies between a failed take and this wait."""
         waiter = asyncio.get_running_loop().create_future()
         self.waiters[waiter] = topics
         try:
@@ -67,15 +67,15 @@ class Broker:
 
 
 _SHARED: Final[dict[tuple[str, str], Broker]] = {}
-"""The brokers with a name, by name and namespace. They live as long as the process."""
+"""Named brokers, by name and namespace. They live as long as the process."""
 
 
 class MemoryTransport(Transport):
     """Moves messages within the process, at least once, with faults on demand.
 
     ``memory://`` is private to the object; all transports of one ``memory://name`` and namespace in the process share a
-    broker. ``lose`` and ``duplicate`` are the shares of published messages, 0 to 1, that this object loses and doubles;
-    they, and the ``seed`` of the dice, can stand in the URL: ``memory://name?lose=0.1&duplicate=0.1&seed=7``.
+    broker. ``lose`` and ``duplicate`` are the fractions of published messages, 0 to 1, that this object loses and
+    duplicates; they, and the random ``seed``, can be given in the URL: ``memory://name?lose=0.1&duplicate=0.1&seed=7``.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class MemoryTransport(Transport):
 
     @property
     def dead_letters(self) -> list[DeadLetter]:
-        """What was rejected so far, by anyone at this broker."""
+        """Messages rejected so far, by any subscriber of this broker."""
         return list(self._broker.dead_letters)
 
     async def publish(self, topic: str, message: Sealed) -> None:
@@ -145,7 +145,7 @@ class MemoryTransport(Transport):
 
 
 def _read_query(url: str) -> dict[str, float]:
-    """Return the faults that a URL asks for; raises ConfigError for what it cannot."""
+    """Return the faults in a URL; raises ConfigError for an invalid one."""
     shown = redacted_url(url)
     try:
         faults = {name: float(value) for name, value in parse_qsl(urlsplit(url).query, strict_parsing=True)}

@@ -1,4 +1,4 @@
-"""A transport that is opened when it is first needed: reading runs must not wait for a broker, nor fail without one."""
+"""Transport that is opened on first use: reading runs must not wait for a broker, nor fail without one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paigeant.model.hops import Sealed
 
 
 class OnDemand(Transport):
-    """Passes everything on to a transport; the first call opens that, and may raise what opening raises."""
+    """Forwards to a transport; the first call opens it, and may raise errors of opening."""
 
     def __init__(self, transport: Transport) -> None:
         """Open nothing yet."""
@@ -30,7 +30,7 @@ class OnDemand(Transport):
         await self._stack.aclose()
 
     async def _opened(self) -> Transport:
-        async with self._opening:  # two callers at once must not open it twice
+        async with self._opening:  # two concurrent callers must not open it twice
             if not self._is_open:
                 self._transport.reporter = self.reporter
                 await self._stack.enter_async_context(self._transport)

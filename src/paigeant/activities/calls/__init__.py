@@ -1,1 +1,1 @@
-"""Calls within steps: how they are recorded, what tells them apart, and how they end a step that has to wait."""
+"""Calls within steps: recording, identification, and the end of a step that has to wait."""

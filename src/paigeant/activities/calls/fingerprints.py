@@ -1,4 +1,4 @@
-"""Fingerprints of calls, and what is said where two differ."""
+"""Fingerprints of calls, and descriptions of how two of them differ."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def digest(data: bytes) -> str:
 
 
 def difference(recorded: str | None, asked: str | None) -> str:
-    """Return in words what differs between two fingerprints: words ``label:digest`` with blanks between."""
+    """Describe how two fingerprints differ: each is words ``label:digest`` separated by blanks."""
     if recorded is None or asked is None:
         return "one of them has no fingerprint"
     before, now = recorded.split(), asked.split()

@@ -1,4 +1,4 @@
-"""Calls of functions that are recorded, so that no later attempt of their step makes them again."""
+"""Recorded calls of functions: no later attempt of the step makes them again."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from paigeant.model.values.shapes import ANYTHING, UnknownShape, adapter
 from paigeant.model.values.showing import shown
 
 ENCLOSING: Final[ContextVar[str]] = ContextVar("paigeant_call", default="")
-"""The call within which code runs, by a digest of its key: calls within calls are numbered inside of it, for where an
-outer one is replayed those within are not made at all."""
+"""Digest of the key of the enclosing call. Calls within calls are numbered inside of it: when an outer
+call is replayed, its inner calls are not made at all."""
 
 CUSTOM: Final = "custom"
-"""Provider and model of what is charged for a call that is none of a model."""
+"""Provider and model of a charge for a call that is not a model request."""
 
 _NAME: Final = 100
-"""Characters of a checkpoint's name, at most."""
+"""Limit of characters in a checkpoint's name."""
 
 _NAMES: Final = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{1,{_NAME}}}")
 
@@ -41,16 +41,16 @@ Cost: TypeAlias = Decimal | float | None
 
 
 class Spent(NamedTuple):
-    """What a call cost, said or as a function of the call's result; tokens: of the input, and of the output."""
+    """Cost of a call, as a value or as a function of the call's result; tokens: of the input, and of the output."""
 
     cost: Cost | Callable[[Any], Cost] = None
     tokens: int | tuple[int, int] | Callable[[Any], int | tuple[int, int]] = 0
 
 
 def stored_key(key: str) -> str:
-    """Return the key under which a call is recorded: itself, or its digest where it is too long or no line of text.
+    """Return the key under which a call is recorded: the key itself, or its digest if it is too long or not plain text.
 
-    A model may give its calls whatever ids it likes.
+    A model may give its calls arbitrary ids.
     """
     if KEY.fullmatch(key):
         return key
@@ -62,7 +62,7 @@ def _bytes(text: str) -> bytes:
 
 
 def unreadable(call: Call) -> Terminal:
-    """Return the fault of a call whose checkpoint is no JSON text any more."""
+    """Return the fault of a call whose checkpoint is no longer valid JSON."""
     cure = "to make the step's calls again: paigeant retry ID --afresh"
     what = call.title or call.key
     return Terminal(f"{what} cannot be read from its checkpoint: somebody has altered it; {cure}")
@@ -84,7 +84,7 @@ def call_recorded(
     arguments: tuple[Any, ...],
     how: tuple[Any, Spent],
 ) -> Coroutine[Any, Any, Any]:
-    """Return the awaitable of :meth:`paigeant.ActivityContext.checkpoint`; its number is counted now."""
+    """Return the awaitable of :meth:`paigeant.ActivityContext.checkpoint`; the call is numbered now."""
     if not isinstance(cast("Any", name), str) or not _NAMES.fullmatch(name):
         text = f"a checkpoint has a name of 1 to {_NAME} characters, none a control character, not {shown(name)}"
         raise ResultError(text)
@@ -117,7 +117,7 @@ async def _recorded(
 
 
 async def _unrecorded(code: Callable[[], Any], types: TypeAdapter[Any], name: str) -> Any:
-    """Call it where there is no step: a context that was made by hand, as in a test."""
+    """Call the function without recording, outside of a step: with a context that was made by hand, as in a test."""
     what = f"checkpoint {name!r}"
     return _read(types, serialise(types, await _called(code, asyncio.to_thread), what), what)
 

@@ -1,4 +1,4 @@
-"""What ends a step's code from within, where it has to wait: no error of the code's, and nothing for it to handle."""
+"""Exceptions that end a step's code from within when it has to wait; they are not errors to handle."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from paigeant.model.outcomes import Parked
 
 
 class Unwinding(BaseException):
-    """The step waits: it comes to this outcome, whatever its code makes of the exception.
+    """The step waits: it ends with this outcome, whatever its code does with the exception.
 
-    No ``Exception``, so that code which handles errors lets it through.
+    It is not an ``Exception``, so that code which handles errors lets it through.
     """
 
     def __init__(self, outcome: Parked) -> None:
@@ -18,4 +18,4 @@ class Unwinding(BaseException):
 
 
 class Diverged(Unwinding):
-    """A call asks for something else than was recorded under its key."""
+    """A call differs from the one recorded under its key."""

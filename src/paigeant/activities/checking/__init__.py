@@ -1,4 +1,4 @@
-"""What can be known of a workflow before it runs: names that nothing provides, types that do not fit."""
+"""Static checks of a workflow: names that nothing provides, types that do not fit."""
 
 from paigeant.activities.checking.known import Known
 from paigeant.activities.checking.secrets import check_secrets, require_secrets

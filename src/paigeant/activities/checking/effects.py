@@ -1,4 +1,4 @@
-"""What a step may leave behind beside its output, as far as its code says: variables, a log, steps of its own."""
+"""Effects of a step besides its output, as far as its code shows: variables, a log, added steps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PLAIN: Final = (ast.Constant, ast.Dict, ast.List, ast.Tuple, ast.Set, ast.Joine
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """``variables`` are the names that it sets; ``open`` says that there may be others, ``logs`` that a log may be."""
+    """``variables`` are the names that it sets; ``open`` is set if there may be more, ``logs`` if it may log."""
 
     variables: frozenset[str] = frozenset()
     open: bool = False
@@ -32,7 +32,7 @@ _UNKNOWN: Final = Effects(open=True, logs=True)
 
 
 def effects_of(activity: Activity) -> Effects:
-    """Return what an activity may leave behind: by its return annotation, or else by the outcomes in its code."""
+    """Return the effects of an activity: from its return annotation, or else from the outcomes in its code."""
     handler = activity.execute
     if activity.is_agent:
         return Effects()
@@ -65,7 +65,7 @@ def _is_outcome(annotation: Any) -> bool:
 
 
 def _returns(body: Iterable[ast.AST]) -> Iterator[ast.Return]:
-    """Yield the returns of a function, not those of functions within it."""
+    """Yield the return statements of a function, without those of nested functions."""
     for node in body:
         if isinstance(node, ast.Return):
             yield node
@@ -77,7 +77,7 @@ def _effects(value: ast.expr) -> Effects:
     if isinstance(value, _PLAIN):
         return Effects()
     if not isinstance(value, ast.Call) or _name(value.func) not in _CLOSED:
-        return _UNKNOWN  # a revision inserts steps, and a step that waits waits for somebody who may set a variable
+        return _UNKNOWN  # a revision inserts steps; while a step waits, a person may set any variable
     given = {each.arg: each.value for each in value.keywords}
     if None in given or len(value.args) > 2:  # noqa: PLR2004  (output and log)
         return _UNKNOWN
@@ -86,7 +86,7 @@ def _effects(value: ast.expr) -> Effects:
 
 
 def _saved(function: ast.AST, context: str) -> Iterator[Effects]:
-    """Yield what a function sets by its context while it runs; handed on to others, that may set anything."""
+    """Yield the variables that a function saves by its context; a context passed to other code may set any."""
     seen: set[ast.AST] = set()
     for node in ast.walk(function):
         match node:

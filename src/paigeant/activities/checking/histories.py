@@ -1,4 +1,4 @@
-"""From which history an agent goes on: what must fail when its step is reached."""
+"""Check of an agent's ``history``: the step whose conversation it continues."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from paigeant.model.entries.step import Step
 
 
 def history_flaw(activity: Activity, position: int, steps: Sequence[Step], registry: ActivityRegistry) -> str | None:
-    """Return why there can be no history for an agent to go on from; None if there may be one, or it asks for none.
+    """Return the reason why an agent cannot find the history it continues; None if it may, or needs none.
 
     A step that is not in the plan may be added by a revision.
     """

@@ -1,6 +1,6 @@
-"""Whether what one type writes as JSON another can read: only what can never be is said.
+"""Compatibility of types as JSON: only types that can never fit are reported.
 
-Both are JSON Schemas, made so that what they cannot say (validators, serialisers, aliases) refuses nothing.
+Both are JSON Schemas, built so that constraints they cannot express (validators, serialisers, aliases) reject nothing.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _READS: Final[Mapping[str, frozenset[str]]] = {
     "object": frozenset({"object"}),
     "null": frozenset({"null"}),
 }
-"""As what a JSON value of a kind may be read: pydantic takes numbers from texts, and booleans from numbers."""
+"""Kinds that a JSON value can be read as: pydantic accepts texts as numbers, and numbers as booleans."""
 _TIMES: Final = frozenset({"date", "date-time", "time", "duration"})
 _DEPTH: Final = 8
 _MADE: Final[WeakKeyDictionary[TypeAdapter[Any], dict[JsonSchemaMode, Schema]]] = WeakKeyDictionary()
-"""Schemas that were made: a plan asks for those of an activity at each of its steps, and to make one takes 1 ms."""
+"""Cache of schemas: a plan needs an activity's schemas at each of its steps, and making one takes 1 ms."""
 
 
 class _Lenient(GenerateJsonSchema):
-    """Makes a schema of what is certain: code of the user's may accept, or write, anything."""
+    """Generates a schema of certain constraints only: custom code may accept, or write, anything."""
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
         return super().function_before_schema(schema) if self.mode == "serialization" else {}
@@ -59,13 +59,13 @@ class _Lenient(GenerateJsonSchema):
 
 
 def _has_aliases(schema: Any) -> bool:
-    """Tell whether fields go by several names, or what is around them is not what it seems."""
+    """True if fields have several names, or the fields of the wrapped schema are unknown."""
     fields: dict[str, dict[str, Any]] | None = schema.get("fields")
     return fields is None or any("alias" in key for each in fields.values() for key in each)
 
 
 def schema_of(shape: TypeAdapter[Any], mode: JsonSchemaMode) -> Schema:
-    """Return the schema of what is written (``serialization``) or read (``validation``); all, where none can be had."""
+    """Return the schema of written (``serialization``) or read (``validation``) values; any value if there is none."""
     known = _MADE.setdefault(shape, {})
     if mode not in known:
         try:
@@ -76,12 +76,12 @@ def schema_of(shape: TypeAdapter[Any], mode: JsonSchemaMode) -> Schema:
 
 
 def why_not(given: Schema, asked: Schema) -> str | None:
-    """Say why no value of the one can be read as the other, None if some can."""
+    """Return the reason why no value of one type can be read as the other, None if some can."""
     return _Comparison(given, asked).differ(given, asked, _DEPTH)
 
 
 def field_of(schema: Schema, name: str) -> Schema | None:
-    """Return the schema of a field of an object; all for what may have it, None for what cannot have it."""
+    """Return the schema of an object's field; any value if unknown, None if the object cannot have it."""
     defined = schema.get("$defs", {})
     found = [_field(_resolved(each, defined), name) for each in _members(schema, defined)]
     known = [each for each in found if each is not None]

@@ -1,4 +1,4 @@
-"""What is known of a workflow beside its plan."""
+"""Facts about a workflow in addition to its plan."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from paigeant.model.plan import ActivityCard
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known beside the plan.
+    """Facts about a workflow in addition to its plan.
 
-    ``input`` is the type of what goes in, ``output`` of what comes out; ``fields`` are the names in one input that is
-    at hand; ``cards`` are of activities elsewhere; ``asked_by`` says which names a condition asks for.
+    ``input`` and ``output`` are the types of the workflow; ``fields`` are the names in one input at hand; ``cards`` are
+    those of activities elsewhere; ``asked_by`` returns the names that a condition uses.
     """
 
     input: TypeAdapter[Any] | None = None

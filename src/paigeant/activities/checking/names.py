@@ -1,4 +1,4 @@
-"""The names that there are before a step of a workflow, with what is known of their values."""
+"""Names that are available before a step of a workflow, with the schemas of their values."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any, Final
 from paigeant.activities.checking.json_types import Schema
 
 CLOSE: Final = 0.8
-"""How near a name must be to another to be taken for a misspelling of it, where the input may hold anything."""
+"""Similarity from which a name counts as a misspelling of another, if the input may have any field."""
 
 LIKELY: Final = 0.6
-"""The same where it is known that there is no such name."""
+"""The same if the name certainly does not exist."""
 
 
 @dataclass(slots=True)
 class Names:
-    """The names that there are before a step, each with the schema of its value; ``open`` if there may be others."""
+    """Names available before a step, each with the schema of its value; ``open`` if there may be others."""
 
     payload: Schema
     fields: dict[str, Schema] | None
@@ -27,7 +27,7 @@ class Names:
     open: bool = False
 
     def find(self, name: str) -> Schema | None:
-        """Return the schema of what this name is bound to, None if nothing has it for certain."""
+        """Return the schema of the value bound to this name, None if no source certainly has it."""
         reserved = {"payload": self.payload, "previous": self.previous}
         for source in (reserved, self.variables, self.fields or {}):
             if name in source:
@@ -40,7 +40,7 @@ class Names:
 
 
 def near(name: str, names: Collection[str], cutoff: float = LIKELY) -> str:
-    """Return a question whether a name was meant that is much like this one; nothing if there is none."""
+    """Return a question such as "did you mean 'x'?" for the closest name; empty if none is close."""
     close = get_close_matches(name, names, n=1, cutoff=cutoff)
     return f"did you mean {close[0]!r}?" if close else ""
 

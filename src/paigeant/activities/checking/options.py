@@ -1,4 +1,4 @@
-"""What a step says of itself, beside where its arguments come from: its options, and its explicit arguments."""
+"""Checks of a step's options and explicit arguments."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from paigeant.model.values.shapes import first_problem, read
 def option_flaws(
     step: Step, activity: Activity, position: int, steps: Sequence[Step], registry: ActivityRegistry
 ) -> Iterator[tuple[str, str]]:
-    """Return what is wrong with the options of a step, as rules and reasons; ``steps`` are all of its workflow."""
+    """Return flaws of a step's options, as rules and reasons; ``steps`` are all steps of its workflow."""
     if (why := activity.refusal(step)) is not None:
         yield "agent-options", why
     if (why := history_flaw(activity, position, steps, registry)) is not None:
@@ -29,7 +29,7 @@ def option_flaws(
 
 
 def explicit_flaw(parameter: Parameter, value: Any) -> tuple[str, str] | None:
-    """Return what is wrong with an argument that the step gives itself, as a rule and a reason."""
+    """Return the flaw of an explicit argument of the step, as a rule and a reason; None if it is valid."""
     try:
         read(parameter.shape, to_json(value))
     except ValidationError as error:

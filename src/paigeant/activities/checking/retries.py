@@ -1,4 +1,4 @@
-"""The names of errors that a step is tried again for: a misspelt one matches nothing, and says nothing."""
+"""Check of the error names in retry policies: a misspelt name would silently match nothing."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from paigeant.model.retry import RetryPolicy
 from paigeant.model.values.showing import class_name, name_of
 
 MISSPELT: Final = 0.9
-"""How much alike two names are of which one is the other, written wrongly: one letter in ten."""
+"""Similarity from which a name counts as a misspelling of another: one letter in ten."""
 
 
 def retry_flaws(policy: RetryPolicy | None) -> Iterator[str]:
-    """Say of each name that no class of exceptions has which is it most likely meant for.
+    """Yield a text for each name that no exception class has, with the class that was probably meant.
 
-    Of a module that is not loaded here nothing is known, nor of a bare name that is like no other.
+    Names in modules that are not loaded here, and bare names unlike any other, are not checked.
     """
     if policy is None:
         return
@@ -51,7 +51,7 @@ def _is_of_exceptions(found: object) -> bool:
 
 
 def _names() -> set[str]:
-    """Return what the classes of exceptions are called that are loaded."""
+    """Return the names of all loaded exception classes."""
     known, waiting = set[type[BaseException]](), [BaseException]
     while waiting:
         waiting += [each for each in type.__subclasses__(waiting.pop()) if each not in known and not known.add(each)]

@@ -1,4 +1,4 @@
-"""The secrets of a workflow and its steps' code: who asks for one that it may not read, or shows one to a model."""
+"""Check of secrets: steps that use a secret they may not read, or show one to a model."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _RULE: Final = "secret"
 
 
 def _steps_in(entry: Entry, before: Entry | None) -> Iterator[tuple[Step, Step | None]]:
-    """Yield the steps of an entry, each with the step before it, if that is known to be one.
+    """Yield the steps of an entry, each with the step before it, if that is known to be a step.
 
-    But for those of a run within this one, which has names of its own.
+    Steps of child runs are left out: a child run has its own names.
     """
     if isinstance(entry, Step):
         yield entry, before if isinstance(before, Step) else None
@@ -37,17 +37,17 @@ def _steps_in(entry: Entry, before: Entry | None) -> Iterator[tuple[Step, Step |
 
 
 def _waits(entries: Iterable[Entry]) -> bool:
-    """Tell whether a run stands still somewhere, where somebody may set a variable."""
+    """True if a run pauses at one of these entries, where a person may set a variable."""
     return any(entry.awaits is not None or _waits(entry.inner) for entry in entries)
 
 
 def check_secrets(plan: Plan, registry: ActivityRegistry, known: Known) -> list[WorkflowFlaw]:
-    """Return what is wrong with the secrets of a workflow, as far as the code of its steps is at hand."""
+    """Return flaws of a workflow's secrets, as far as the code of its steps is at hand."""
     return [] if plan.secrets is None else list(_Check(plan, plan.secrets, registry, known).flaws())
 
 
 def require_secrets(plan: Plan, registry: ActivityRegistry, known: Known) -> None:
-    """Raise RegistrationError, which says where, for secrets that do not go with the code of the steps at hand."""
+    """Raise RegistrationError, naming the place, for secrets that conflict with the code of the steps at hand."""
     for flaw in check_secrets(plan, registry, known):
         where = f"{flaw.where}: " if flaw.where else ""
         raise RegistrationError(f"{where}workflow {flaw.workflow!r}: step {flaw.step!r}: {flaw.message}")
@@ -89,13 +89,13 @@ class _Check:
                     yield self._flaw(position, step, self.policy.refusal(step.activity, name), each)
 
     def _prompted(self, handler: Handler) -> list[str]:
-        """Return the secrets of which a prompt is made, as it names them."""
+        """Return the secrets that a prompt contains, as it names them."""
         names = [repr(name) for name in sorted(handler.prompted) if name in self.policy.readers]
         fields = [place for place in handler.places if place.name == "payload" and place.path[:1]]
         return names + [str(place) for place in fields if place.path[0] in self.policy.readers]
 
     def _behind(self, position: int, step: Step, before: Step | None) -> Iterator[WorkflowFlaw]:
-        """Look at a step that takes the output of the one before it, a secret that it may not read, or show."""
+        """Check a step that takes the output of the step before it, a secret that it may not read or show."""
         handler = self.registry[step.activity].execute
         if before is None or before.when is not None or "previous" not in handler.signature.names:
             return
@@ -118,11 +118,11 @@ class _Check:
             yield self._flaw(position, step, self.policy.refusal(step.activity, name))
 
     def _refused(self, step: Step, names: Collection[str]) -> list[str]:
-        """Return which of these are secrets that a step may not read."""
+        """Return those of these secrets that a step may not read."""
         return sorted(self.policy.readers.keys() & set(names) - self.policy.readable(step.activity))
 
     def _unknown(self) -> Iterator[WorkflowFlaw]:
-        """Look for secrets that nothing provides: of an input that is not declared, misspellings alone are seen."""
+        """Yield flaws for secrets that nothing provides; for an undeclared input, only misspellings."""
         steps, fields = [step for _, step, _ in self._steps], self._fields()
         effects = [effects_of(self.registry[step.activity]) for step in steps if step.activity in self.registry]
         there = {name for step in steps for name in (step.activity, step.name) if name is not None}
@@ -138,7 +138,7 @@ class _Check:
             yield self._flaw(position, step, text + (close or f"there is: {listed(sorted(there))}"))
 
     def _fields(self) -> set[str] | None:
-        """Return the fields that the input is declared to have, None if it may have any."""
+        """Return the declared fields of the input, None if it may have any."""
         payload = ANY if self.known.input is None else schema_of(self.known.input, "validation")
         fields = Known(self.known.input).fields_of(payload)
         return None if fields is None else set(fields)

@@ -1,4 +1,4 @@
-"""Steps that may be undone, and the names that are seen then."""
+"""Steps that may be undone, and the names available to their compensations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from paigeant.model.entries.step import Step
 
 @dataclass(slots=True)
 class Undone:
-    """A step that may be undone, and the names that its own branches have beside those of the trunk."""
+    """A step that may be undone, and the names of its own branches in addition to those of the trunk."""
 
     position: int
     step: Step
@@ -21,10 +21,10 @@ class Undone:
     open: bool = False
 
     def leave(self, branch: Names) -> None:
-        """Keep what there is at the end of a branch; what a branch within has said before counts."""
+        """Add the names at the end of a branch; those of an inner branch win."""
         self.variables = branch.variables | self.variables
         self.open = self.open or branch.open
 
     def names(self, trunk: Names) -> Names:
-        """Return what its undoing sees, once the trunk is at its end: all of that, too."""
+        """Return the names available to its compensation once the trunk is complete."""
         return replace(trunk, variables=trunk.variables | self.variables, open=trunk.open or self.open)

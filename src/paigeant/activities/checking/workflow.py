@@ -1,4 +1,4 @@
-"""A workflow's steps in order: which names there are before each, of what type, and what it asks for."""
+"""Check of a workflow's steps in order: the names and types available before each, and those it needs."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from paigeant.model.plan import ActivityCard, Plan
 
 
 def check_workflow(plan: Plan, registry: ActivityRegistry, known: Known) -> list[WorkflowFlaw]:
-    """Return what is wrong with a workflow, in the order of its steps: only what must fail when it is reached.
+    """Return the flaws of a workflow, in the order of its steps: only those that certainly fail at run time.
 
-    An input that is not declared may hold any name. Of it, and of what a step may set that its code does not name, only
-    misspellings are seen.
+    An undeclared input may have any field. Of such an input, and of variables set by code that does not name them, only
+    misspellings are reported.
     """
     return list(_Walk(plan, registry, known).flaws())
 
@@ -49,7 +49,7 @@ class _Walk:
         self._undone: list[Undone] = []
 
     def flaws(self) -> Iterator[WorkflowFlaw]:
-        """Go through the entries, and then back through what can be undone."""
+        """Check the entries in order, and then the compensations in reverse."""
         for position, entry in enumerate(self._plan.itinerary, 1):
             yield from self._entry(position, entry)
         why = None if self._known.output is None else why_not(self._names.previous, self._read(self._known.output))
@@ -79,12 +79,12 @@ class _Walk:
                 yield from self._branches(position, entry.ways)
             case Wait():
                 self._names.variables[entry.signal] = self._names.previous = ANY
-                self._names.open = True  # meanwhile somebody may set a variable
+                self._names.open = True  # a person may set any variable meanwhile
             case _:
                 yield from self._fan(position, entry)
 
     def _conditions(self, position: int, entry: Entry) -> Iterator[WorkflowFlaw]:
-        """Look at the names that the entry's own conditions ask for."""
+        """Check the names that the entry's own conditions use."""
         for when in entry.conditions:
             for name in sorted(self._known.asked_by(when)):
                 if self._names.find(name) is None:
@@ -96,7 +96,7 @@ class _Walk:
                         yield self._flaw(position, entry, "missing-name", said[1])
 
     def _until(self, position: int, sleep: Sleep) -> Iterator[WorkflowFlaw]:
-        """Look at the variable that says until when."""
+        """Check the variable with the end of a sleep."""
         if sleep.variable is None:
             return
         given = self._names.find(sleep.variable)
@@ -110,7 +110,7 @@ class _Walk:
             )
 
     def _child(self, position: int, entry: SubWorkflow) -> Iterator[WorkflowFlaw]:
-        """Look at the variable that a child gets. What runs in it sees nothing of this run, and sets nothing in it."""
+        """Check the variable passed to a child run, which sees no other name of this run and sets none."""
         if entry.input is not None and self._names.find(entry.input) is None:
             said = self._missing(_required_name(entry.input), position, "its input is")
             if said is not None:
@@ -118,7 +118,7 @@ class _Walk:
         self._names.variables[entry.output_name] = self._names.previous = ANY
 
     def _branches(self, position: int, branches: Iterable[Iterable[Entry]]) -> Iterator[WorkflowFlaw]:
-        """Go through each of several ways on; what one of them sets may be there afterwards, or not."""
+        """Check each of several alternatives; a variable set by one of them may or may not exist afterwards."""
         before, after = self._names, replace(self._names, variables=dict(self._names.variables), previous=ANY)
         for entries in branches:
             self._names = replace(before, variables=dict(before.variables))
@@ -150,7 +150,7 @@ class _Walk:
                 self._names.open = True
 
     def _items(self, position: int, entry: ForEach) -> Iterator[WorkflowFlaw]:
-        """Look at the list, and at what runs for each of its items: only the list of their results is seen behind."""
+        """Check the list, and the steps for each item: afterwards only the list of their results is available."""
         before = self._names
         if before.find(listed := entry.in_.partition(".")[0]) is None:
             said = self._missing(_required_name(listed), position, "its list is in")
@@ -205,7 +205,7 @@ class _Walk:
         return "missing-argument", text
 
     def _places(self, parameter: Parameter, activity: Activity, given: Schema) -> tuple[str, str] | None:
-        """Look at the places of a prompt that reach into this value."""
+        """Check the places of a prompt that reach into this value."""
         for place in activity.execute.places:
             inside: Schema | None = given
             for key in place.path if place.name == parameter.name else ():
@@ -274,7 +274,7 @@ class _Walk:
 _ANYTHING: Final = TypeAdapter[Any](Any)
 _TEXT: Final = TypeAdapter[Any](str)
 _ALTERNATIVES: Final = re.compile(r"\|\||&&|\?")
-"""With these a condition may come to a result though a name is missing."""
+"""Operators with which a condition may have a result although a name is missing."""
 
 
 def _required_name(name: str) -> Parameter:

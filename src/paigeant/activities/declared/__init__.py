@@ -1,1 +1,1 @@
-"""Declarations: what may be said of an activity, and of one that is an agent."""
+"""Declarations: options of activities, and of activities that are agents."""

@@ -1,4 +1,4 @@
-"""What may be said of an agent as it is registered."""
+"""Options of an agent at its registration."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from paigeant.model.spending.prices import Price
 
 
 class AgentDeclaration(Options, total=False):
-    """The options of ``activity.agent``.
+    """Options of ``activity.agent``.
 
-    ``prompt`` is a template or a function whose parameters are bound by name, ``deps`` a factory bound likewise or a
-    plain object. ``price`` wins over the price list. ``on_diverge`` says what becomes of a step that asks a model
-    something else than it has recorded: it waits for a person, or starts afresh and pays again. ``approvals`` says how
-    long people have to answer. ``can_revise`` lets the agent add steps to the way ahead, those that the policy
-    ``allow``s, and gives it a tool for that. ``history`` names a step of an agent before: this one begins with what
-    that was told and has answered. What an agent was told and has answered is kept, up to 4 MiB, unless
-    ``keep_history`` is False. ``models`` are others than the agent's own, models or their names, by the keys under
-    which a step may ask for one. ``settings`` are those of pydantic-ai's models; ``usage_limits``, its UsageLimits,
-    hold for each run, in which requests that are replayed count too.
+    ``prompt`` is a template, or a function whose parameters are bound by name; ``deps`` a factory bound the same way,
+    or a plain object. ``price`` overrides the price list. ``on_diverge`` decides about a step whose model request
+    differs from the recorded one: wait for a person, or start afresh and pay again. ``approvals`` sets how long people
+    have to answer. ``can_revise`` lets the agent add steps to the remaining itinerary, those that the policy
+    ``allow``s, and gives it a tool for that. ``history`` names an earlier step of an agent, whose conversation this
+    agent continues. The conversation of an agent is stored, up to 4 MiB, unless ``keep_history`` is False. ``models``
+    are alternatives to the agent's own model, as models or names, by the keys under which a step may select one.
+    ``settings`` are those of pydantic-ai's models; ``usage_limits``, its UsageLimits, apply to each run, and count
+    replayed requests too.
     """
 
     prompt: str | Callable[..., Any] | None

@@ -1,4 +1,4 @@
-"""What may be said of every activity as it is declared."""
+"""Options of every activity at its declaration."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from paigeant.model.values.durations import Duration
 
 
 class Options(TypedDict, total=False):
-    """What governs an activity, unless a :class:`~paigeant.Step` says otherwise.
+    """Options of an activity, unless a :class:`~paigeant.Step` overrides them.
 
-    ``timeout`` is a duration (seconds, a timedelta, ``"1h30m"``), for one attempt; ``heartbeat_timeout`` likewise,
-    between two calls of ``ctx.heartbeat``. ``concurrency`` bounds how many run at a time in one worker process.
+    ``timeout`` is a duration (seconds, a timedelta, ``"1h30m"``) for one attempt; ``heartbeat_timeout`` is one between
+    two calls of ``ctx.heartbeat``. ``concurrency`` limits the concurrent steps in one worker process.
     """
 
     retry: RetryPolicy | None

@@ -1,4 +1,4 @@
-"""What was said of an agent as it was registered, beside what governs every activity."""
+"""Validated options of an agent, in addition to those of every activity."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OnDiverge = Literal["wait", "afresh"]
 
 @dataclass(frozen=True, slots=True)
 class AgentRules:
-    """The options of an agent, looked at; what a model, a setting or a limit is, the adapter of agents knows."""
+    """Validated options of an agent; models, settings and limits are validated by the adapter of agents."""
 
     prompt: str | Callable[..., Any] | None = None
     deps: Any = None
@@ -37,18 +37,18 @@ class AgentRules:
     usage_limits: Any = None
 
     def __post_init__(self) -> None:
-        """Raise RegistrationError, naming file and line, for what cannot be."""
+        """Raise RegistrationError, naming file and line, for an invalid option."""
         for name, (is_right, right) in _RIGHT.items():
             if not is_right(getattr(self, name)):
                 raise refused(name, getattr(self, name), right)
 
 
 NAMES: Final = tuple(field.name for field in fields(AgentRules))
-"""The options that are an agent's alone."""
+"""Options that only agents have."""
 
 
 class AdaptedAgent(Protocol):
-    """What the agent adapter makes of an agent: a name, a function to bind and call, and the type of its result."""
+    """An agent as the adapter presents it: a name, a function to bind and call, and the type of its result."""
 
     @property
     def name(self) -> str:
@@ -57,7 +57,7 @@ class AdaptedAgent(Protocol):
 
     @property
     def function(self) -> Callable[..., Any]:
-        """The function that runs the agent; its signature says what is bound."""
+        """The function that runs the agent; its signature has the parameters to bind."""
         ...
 
     @property
@@ -66,27 +66,27 @@ class AdaptedAgent(Protocol):
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Where the template of its prompt takes values."""
+        """Places of values in the template of its prompt."""
         ...
 
     @property
     def prompted(self) -> frozenset[str]:
-        """The names of which its prompt is made."""
+        """Names that its prompt uses."""
         ...
 
     @property
     def rules(self) -> AgentRules:
-        """What was said of it."""
+        """Its options."""
         ...
 
     @property
     def card(self) -> AgentCard:
-        """What steps may say of it, as it is now: tools may be added to an agent that is registered already."""
+        """Options that steps may set, as of now: tools may be added to a registered agent."""
         ...
 
 
 def refused(name: str, value: object, right: str) -> RegistrationError:
-    """Return the error about an option of an agent that has a wrong value, and what would be right."""
+    """Return the error for a wrong value of an agent's option, with the valid ones."""
     return RegistrationError(f"{written_at()}: agent: {name} is {shown(value)}; it should be {right}")
 
 
@@ -119,4 +119,4 @@ _RIGHT: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "models": (_is_models, "models by keys that steps name: {'fast': 'openai:gpt-5-mini'}"),
     "settings": (lambda each: isinstance(each, Mapping), "settings of a model: {'max_tokens': 500}"),
 }
-"""What an option may be."""
+"""Check of each option, and a description of its valid values."""

@@ -1,1 +1,1 @@
-"""What a step holds that only it may see: secrets, and how their text is kept out of what is kept and said."""
+"""Secrets that a step holds, and their removal from stored and logged texts."""

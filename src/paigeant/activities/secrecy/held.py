@@ -1,7 +1,8 @@
-"""Secrets that running steps hold, and the texts from which they are taken out.
+"""Secrets that running steps hold, and masking of texts that contain them.
 
-They are known to the whole process, as long as a step holds them: a line that a library logs from a thread of its own
-must not show them either. Only a value as it is can be found. What a program makes of it, as base64 or a half, is not.
+They are known to the whole process as long as a step holds them: a line that a library logs from a thread of its own
+must not show them either. Only a value in its original form can be found: a base64 encoding or a part of it is not
+masked.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from paigeant.model.secrecy.secrets import HIDDEN
 from paigeant.model.values.json_text import to_json
 
 SHORTEST: Final = 4
-"""Characters of a text that is looked for, at least: a shorter one is found everywhere."""
+"""Minimum of characters of a masked text: a shorter one would match everywhere."""
 
 _PLAIN: Final = frozenset({"true", "false", "null", "None", "True", "False"})
 
 
 class _Process:
-    """What all steps of the process hold: each text with how many hold it, and those to look for, the longest first."""
+    """Secrets that all steps of the process hold: each text with its number of holders; the texts, longest first."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -49,26 +50,26 @@ _PROCESS: Final = _Process()
 
 
 class HeldSecrets:
-    """The secrets that one execution of a step holds, by the names under which it got them."""
+    """Secrets that one execution of a step holds, by the names under which it received them."""
 
     def __init__(self) -> None:
-        """Hold none."""
+        """Start without secrets."""
         self._texts: dict[str, str] = {}
 
     def hold(self, name: str, value: Any) -> None:
-        """Hold a value: each text and number in it that is long enough is kept out of what is said."""
+        """Hold a value: each text and number in it that is long enough is masked from now on."""
         new = {text: name for text in dict.fromkeys(_forms(value)) if text not in self._texts}
         self._texts |= new
         _PROCESS.add(new)
 
     def release(self) -> None:
-        """Hold none any more."""
+        """Release all secrets."""
         if self._texts:
             _PROCESS.remove(self._texts)
             self._texts = {}
 
     def found_in(self, json: bytes) -> str | None:
-        """Return the name of a secret whose text is in a JSON text; None if none is."""
+        """Return the name of a held secret whose text is in a JSON text; None if there is none."""
         if not self._texts:
             return None
         text = json.decode(errors="replace")
@@ -76,12 +77,12 @@ class HeldSecrets:
 
 
 def holds_any() -> bool:
-    """Tell whether any step of this process holds a secret at the moment."""
+    """True if any step of this process holds a secret now."""
     return bool(_PROCESS.texts)
 
 
 def masked(text: str) -> str:
-    """Return a text with ``***`` in the place of whatever a running step of this process holds."""
+    """Replace the secrets that running steps of this process hold by ``***``."""
     for held in _PROCESS.texts:
         if held in text:
             text = text.replace(held, HIDDEN)
@@ -89,7 +90,7 @@ def masked(text: str) -> str:
 
 
 def masked_json(json: bytes) -> bytes:
-    """Return a JSON text in which what is held is masked, as JSON: within texts, and whole numbers."""
+    """Mask held secrets in a JSON text: within strings, and whole numbers."""
     if not _PROCESS.texts:
         return json
     text = json.decode()
@@ -99,7 +100,7 @@ def masked_json(json: bytes) -> bytes:
 
 
 def masked_value(value: Any) -> Any:
-    """Return JSON data, or anything that is shown, with what is held masked within its texts, and whole numbers."""
+    """Mask held secrets in JSON data or another shown value: within strings, and whole numbers."""
     if isinstance(value, dict):
         return {masked(str(name)): masked_value(each) for name, each in cast("dict[Any, Any]", value).items()}
     if isinstance(value, list | tuple):
@@ -113,7 +114,7 @@ def masked_value(value: Any) -> Any:
 
 
 def _forms(value: Any) -> Iterator[str]:
-    """Yield the texts by which a value is found: as it is, and as JSON has it."""
+    """Yield the texts by which a value is found: the text itself, and its JSON form."""
     for text in _leaves(value):
         if len(text) >= SHORTEST and text not in _PLAIN:
             yield text

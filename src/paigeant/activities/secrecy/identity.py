@@ -1,4 +1,4 @@
-"""The identity for which a step acts, as its code sees it."""
+"""Identity on whose behalf a step acts, as its code sees it."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _AUDIENCE: Final = re.compile(r"[^\x00-\x20\x7f]{1,255}")
 
 @spelled(IdentityRefused)
 class Identity:
-    """The person for whom a run was dispatched, as ``ctx.identity``: tokens to act for them, one audience each."""
+    """The person on whose behalf a run acts, as ``ctx.identity``: tokens for one audience each."""
 
     __slots__ = ("_access",)
 
     def __init__(self, access: IdentityAccess | None) -> None:
-        """Ask the step's worker; a context that was made by hand has none, and acts for nobody."""
+        """Ask the step's worker; a context that was made by hand has no identity."""
         self._access = access
 
     async def token(self, *, audience: str, scopes: Sequence[str] = ()) -> Secret[str]:
-        """Return a token of the person for one audience, with these scopes: send it to that service, and to no other.
+        """Return a token of the person for one audience, with these scopes: send it to that service only.
 
-        It is exchanged at the identity provider once for this attempt and good for 30 seconds at least. The scopes are
-        within those of the dispatch and, if the workflow has an ``identity``, within that. If the person has to sign in
-        again the step ends here and waits, at no cost, as ``reauthentication``.
+        It is exchanged at the identity provider once for this attempt, and valid for at least 30 seconds. The scopes
+        are within those of the dispatch and, if the workflow has an ``identity``, within that policy. If the person has
+        to sign in again the step ends here and waits as ``reauthentication``; this does not count as an attempt.
 
-        Raises :class:`~paigeant.errors.IdentityRefused`, after which no attempt follows, for what the run may not ask
-        for, what the provider denies, and an answer that is not what was asked for; and
+        Raises :class:`~paigeant.errors.IdentityRefused`, after which there is no further attempt, for a request that
+        the run may not make, a refusal by the provider, and an answer that differs from the request; and
         :class:`~paigeant.errors.IdentityUnavailable` while the provider does not answer.
         """
         wanted = _checked(audience, scopes)
@@ -45,7 +45,7 @@ class Identity:
 
 
 def _checked(audience: Any, scopes: Any) -> frozenset[str]:
-    """Return the scopes; raises IdentityRefused for what is no audience and no scopes."""
+    """Return the scopes; raises IdentityRefused for an invalid audience or invalid scopes."""
     if not isinstance(audience, str) or not _AUDIENCE.fullmatch(audience):
         raise IdentityRefused(f"audience is {shown(audience)}; it should be text without blanks: token(audience='crm')")
     several: list[Any] = (

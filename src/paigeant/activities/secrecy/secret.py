@@ -1,4 +1,4 @@
-"""A value that is not shown: it has to be asked for, and cannot be written down by accident."""
+"""Secret value that is shown only on request, and cannot be written by accident."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ T_co = TypeVar("T_co", covariant=True)
 class Secret(Generic[T_co]):
     """A secret value: ``reveal()`` returns it, and everything else shows ``***``.
 
-    It is not written as JSON, neither by pydantic nor by ``json``: a result or variable with one in it fails its step.
-    Two are equal if their values are.
+    Neither pydantic nor ``json`` writes it: a result or variable that contains one fails its step. Two secrets are
+    equal if their values are.
     """
 
     __slots__ = ("_value",)
@@ -30,33 +30,33 @@ class Secret(Generic[T_co]):
         return self._value
 
     def __repr__(self) -> str:
-        """Show nothing of it."""
+        """Return ``***``."""
         return f"Secret({HIDDEN!r})"
 
     def __str__(self) -> str:
-        """Show nothing of it."""
+        """Return ``***``."""
         return HIDDEN
 
     def __format__(self, spec: str) -> str:
-        """Show nothing of it, not even how long it is."""
+        """Return ``***``, whatever the format: a width would show the length."""
         del spec
         return HIDDEN
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether the other holds the same."""
+        """True if the other secret has the same value."""
         return isinstance(other, Secret) and bool(self._value == cast("Secret[Any]", other).reveal())
 
     def __hash__(self) -> int:
-        """Return the same for all: a hash of a short value would be as good as the value."""
+        """Return the same hash for all secrets: the hash of a short value would reveal the value."""
         return hash(Secret)
 
     def __reduce__(self) -> NoReturn:
-        """Refuse to be written down."""
+        """Refuse to be pickled."""
         raise TypeError("a Secret is not written down: reveal() it where it is used")
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Validate what is in it as its type; refuse to write it."""
+        """Validate its value as its type; refuse to write it."""
         inner = handler(get_args(source)[0]) if get_args(source) else core_schema.any_schema()
         wrapped = core_schema.no_info_after_validator_function(cls, inner)
         return core_schema.json_or_python_schema(

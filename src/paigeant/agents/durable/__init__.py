@@ -1,1 +1,1 @@
-"""The calls of an agent's run as checkpoints of its step."""
+"""Calls of an agent's run as checkpoints of its step."""

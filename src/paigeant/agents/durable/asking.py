@@ -1,4 +1,4 @@
-"""Calls that are made: asked of a model while budgets and providers allow it, and recorded with what they cost."""
+"""Model calls: made when budgets and pauses permit, and recorded with their cost."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _LOGGER: Final = logging.getLogger("paigeant.agents")
 _NONE: Final = Prices()
 
 LAST_CALL: Final = 10.0
-"""Seconds that a request under way gets to end, once its step is cut short: it is paid for."""
+"""Seconds for a pending request to finish once its step is cut short: it is paid for."""
 
 
 class Unrecordable(Terminal):
-    """A result is no JSON."""
+    """A result that cannot be written as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Makes calls and records them, in the name of an agent; ``price`` is what was agreed, where it was."""
+    """Makes calls and records them, on behalf of an agent; ``price`` is the agreed one, if any."""
 
     agent: str
     price: Price | None = None
@@ -49,7 +49,7 @@ class Asker:
         body: Callable[[], Awaitable[object]],
         request: Request,
     ) -> object:
-        """Ask a model; the step waits, at no attempt, while its provider refuses, or a budget has no room."""
+        """Call a model; while its provider refuses, or a budget has no room, the step waits without an attempt."""
         gate, model = session.models, request.called
         prices = self.prices(session).asking(*request.names)
         await gate.admit(model)
@@ -79,11 +79,11 @@ class Asker:
             gate.wait_for(model, refused.left)
 
     def prices(self, session: StepSession) -> Prices:
-        """Return what was agreed, for the agent and for all."""
+        """Return the agreed prices, of the agent and of all."""
         return Prices(self.price, session.models.prices)
 
     async def _outlasting(self, session: StepSession, call: Callable[[], Coroutine[Any, Any, object]]) -> object:
-        """Make a call in a task of its own, which ends and records it even if the step is cut short meanwhile."""
+        """Make a call in a task of its own, which completes and records it even if the step is cut short."""
         task = asyncio.create_task(call())
         try:
             return await asyncio.shield(task)
@@ -100,7 +100,7 @@ class Asker:
         charges: Callable[[], list[Charge]] = list,
         prices: Prices = _NONE,
     ) -> object:
-        """Make a call, and record it with these charges; of one of a model, with what its answer says."""
+        """Make a call, and record it with these charges; a model call also with the charge in its answer."""
         token = ENCLOSING.set(digest(call.key.encode()))
         began = monotonic()
         try:
@@ -121,7 +121,7 @@ class Asker:
         return from_json(json)
 
     def read(self, json: bytes, call: Call) -> object:
-        """Return what was recorded; raises Terminal for what is no JSON."""
+        """Return the recorded result; raises Terminal for invalid JSON."""
         try:
             return from_json(json)
         except ValueError as error:
@@ -129,5 +129,5 @@ class Asker:
 
 
 def unserialisable(error: Exception) -> Exception:
-    """Return what says that a result is no JSON."""
+    """Return the error for a result that cannot be written as JSON."""
     return Unrecordable(str(error))

@@ -1,4 +1,4 @@
-"""Tools that are called at most once: what was begun and not ended is not begun again."""
+"""Tools that are called at most once: a call that began and did not end is not made again."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _NULL: Final = b"null"
 
 @dataclass(frozen=True, slots=True)
 class ToolRules:
-    """What a tool's ``metadata={"paigeant": …}`` says; tools that need approval are at most once by default."""
+    """Rules in a tool's ``metadata={"paigeant": …}``; tools that need approval are at-most-once by default."""
 
     at_most_once: bool | None = None
 
 
 def is_at_most_once(rules: ToolRules, cache_key: tuple[object, ...]) -> bool:
-    """Tell whether a tool's call is not to be begun twice."""
+    """True if a tool's call must not be made twice."""
     if rules.at_most_once is not None:
         return rules.at_most_once
     definition: Any = getattr(cache_key[3], "tool_def", cache_key[3])
@@ -31,9 +31,9 @@ def is_at_most_once(rules: ToolRules, cache_key: tuple[object, ...]) -> bool:
 def guarded(
     session: StepSession, call: Call, body: Callable[[], Awaitable[object]], cache_key: tuple[object, ...]
 ) -> Callable[[], Awaitable[object]]:
-    """Return the code of a call that writes down that it begins, and that it failed.
+    """Return the body of a call that records its begin, and its failure.
 
-    Where an earlier attempt has begun and neither ended nor failed, nobody knows what came of it: a person says so.
+    If an earlier attempt has begun and neither ended nor failed, its result is unknown: a person is asked.
     """
 
     async def once() -> object:

@@ -1,4 +1,4 @@
-"""Where the calls of an agent's run meet the checkpoints of its step."""
+"""Backend that maps the calls of an agent's run to checkpoints of its step."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _VERSION: Final = pydantic_ai.__version__
 _LOGGER: Final = logging.getLogger("paigeant.agents")
 
 record_durable_unit: Final[Any] = getattr(durable_exec, "record_durable_unit", None)
-"""From 2.68 on: keeps what is replayed out of traces."""
+"""From 2.68 on: keeps replayed calls out of traces."""
 
 
 class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
@@ -54,7 +54,7 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
         cache_key: tuple[object, ...],
         config: ToolRules,
     ) -> object:
-        """Return what was recorded for this call, or make it and record it."""
+        """Return the recorded result of this call, or make it and record it."""
         step = ActivityContext.current()
         session = cast("StepSession", step._session)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         context = next((cast("RunContext[Any]", one) for one in cache_key if isinstance(one, RunContext)), None)
@@ -82,7 +82,7 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
         return await self._tool(session, call, body, cache_key)
 
     def _title(self, operation: DurableOperationId, name: str, number: int, cache_key: tuple[object, ...]) -> str:
-        """Return what a person knows a call by."""
+        """Return the name of a call for people."""
         if isinstance(operation, ModelRequestId):
             return f"request {number + 1} of agent {self._asker.agent!r}"
         if isinstance(operation, ToolsetCallToolId):
@@ -92,7 +92,7 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
     async def _tool(
         self, session: StepSession, call: Call, body: Callable[[], Awaitable[object]], cache_key: tuple[object, ...]
     ) -> object:
-        """Make a tool's call; what an agent within it costs that records nothing itself is charged with it."""
+        """Make a tool's call; the cost of an unrecorded agent within it is charged with it."""
         with capture_run_messages() as messages:
             prices = self._asker.prices(session)
             charges = lambda: charges_within(call.key, _unrecorded(messages), prices)  # noqa: E731  (it fits no line)
@@ -114,26 +114,26 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
 
 
 def _unrecorded(messages: Sequence[ModelMessage]) -> Sequence[ModelMessage]:
-    """Return the messages of a run, none if it has recorded its calls: then its id is that of its step."""
+    """Return the messages of a run, none if it has recorded its calls: its id is then that of its step."""
     here = f"{ActivityContext.current().workflow_id}:"
     return [] if any((message.run_id or "").startswith(here) for message in messages) else messages
 
 
 def _kind_of(operation: DurableOperationId) -> str:
-    """Return what kind of call it is: of a ``model``, a ``tool``, or another ``unit`` of a run, which costs nothing."""
+    """Return the kind of call: a ``model``, a ``tool``, or another ``unit`` of a run, which has no cost."""
     if isinstance(operation, ModelRequestId | ModelCompactMessagesId):
         return "model"
     return "tool" if isinstance(operation, ToolsetCallToolId) else "unit"
 
 
 def in_step() -> bool:
-    """Tell whether a step's code runs here that can record."""
+    """True within a step that can record."""
     step = CURRENT_STEP.get()
     return step is not None and step()._session is not None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 def _rules_of(operation: DurableOperationId, tool: Any, name: str) -> Any:
-    """Return a tool's rules, False for one whose calls are not recorded."""
+    """Return a tool's rules, False for a tool whose calls are not recorded."""
     del operation, name
     metadata = None if tool is None else tool.tool_def.metadata
     said: Any = None if metadata is None else metadata.get("paigeant")

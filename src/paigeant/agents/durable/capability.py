@@ -1,4 +1,4 @@
-"""``PaigeantDurability``: the capability that makes an agent's calls checkpoints of the step that it runs in."""
+"""``PaigeantDurability``: the capability that makes an agent's calls checkpoints of its step."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from paigeant.model.people.policy import ApprovalPolicy
 from paigeant.model.spending.prices import Price
 
 _OVERRIDE: Final = "override"
-"""The key of a model that ``agent.override(model=…)`` has put in place."""
+"""Key of a model set by ``agent.override(model=…)``."""
 
 
 class _StrictJson:
-    """JSON, of which what cannot be read is an error of ours: a ValidationError would be shown to the model."""
+    """JSON whose parsing errors are ours: a ValidationError would be shown to the model."""
 
     def dump(self, tp: Any, value: Any) -> Any:
         return JSON_CODEC.dump(tp, value)
@@ -46,12 +46,12 @@ class _StrictJson:
 
 @dataclass(init=False)
 class PaigeantDurability(BaseDurabilityCapability[Any]):
-    """Records each call of an agent's run, of models, tools and MCP servers, as a checkpoint of the step it runs in.
+    """Records each call of an agent's run, of models, tools and MCP servers, as a checkpoint of its step.
 
-    A worker attaches it to the agents that are registered as activities. Give it to others that run within a step, in
-    a tool or in a function: ``Agent(…, capabilities=[PaigeantDurability()])``. Outside of a step it does nothing.
-    ``name`` is the one that checkpoints bear, by default the agent's; ``models`` are those that a run may be given
-    under a key. It leaves trying again to the step's policy: the retries of a provider's client are switched off.
+    A worker attaches it to the agents that are registered as activities. Add it to other agents that run within a step,
+    in a tool or in a function: ``Agent(…, capabilities=[PaigeantDurability()])``. Outside of a step it does nothing.
+    ``name`` is used in the keys of checkpoints, by default the agent's; ``models`` are those that a run may select by
+    key. Retries are left to the step's policy: those of a provider's client are switched off.
     """
 
     engine_spec: ClassVar[DurabilityEngineSpec] = DurabilityEngineSpec(
@@ -79,7 +79,7 @@ class PaigeantDurability(BaseDurabilityCapability[Any]):
         price: Price | None = None,
         approvals: ApprovalPolicy | None = None,
     ) -> None:
-        """Record under this name, charge by ``price`` where it is given, and ask people as ``approvals`` says."""
+        """Record under this name, charge by ``price`` if given, and ask people according to ``approvals``."""
         super().__init__(models=models, event_stream_handler=event_stream_handler, name=name)
         self._given = dict(models or {})
         self._price = price
@@ -88,11 +88,11 @@ class PaigeantDurability(BaseDurabilityCapability[Any]):
 
     @property
     def in_durable_context(self) -> bool:
-        """Whether a step runs here."""
+        """True within a step."""
         return in_step()
 
     def get_durable_operation_backend(self) -> CheckpointBackend:
-        """Return what executes the calls."""
+        """Return the backend that executes the calls."""
         return CheckpointBackend(Asker(self.name, self._price), self.default_model_id)
 
     def get_default_run_id(self) -> str | None:
@@ -104,16 +104,16 @@ class PaigeantDurability(BaseDurabilityCapability[Any]):
         return run_id(session, f"{step.workflow_id}:{step.step_id}")
 
     def get_default_conversation_id(self, run_id: str) -> str | None:
-        """Return the run's id: all that happens in it is one conversation."""
+        """Return the run's id: everything in it is one conversation."""
         del run_id
         return str(ActivityContext.current().workflow_id) if self.in_durable_context else None
 
     def get_model_settings(self) -> Any:
-        """Return the settings that leave trying again to the step's policy."""
+        """Return the settings that leave retries to the step's policy."""
         return one_attempt
 
     async def for_run(self, ctx: RunContext[Any]) -> AbstractCapability[Any]:
-        """Return the capability for this run: bound to the model as well that ``agent.override`` has put in place."""
+        """Return the capability for this run, bound also to a model set by ``agent.override``."""
         here = await super().for_run(ctx)
         agent, model = self.agent, ctx.model
         known = agent is None or model is agent.model or any(model is one for one in self._given.values())
@@ -132,9 +132,9 @@ class PaigeantDurability(BaseDurabilityCapability[Any]):
     async def handle_deferred_tool_calls(
         self, ctx: RunContext[Any], *, requests: DeferredToolRequests
     ) -> DeferredToolResults | None:
-        """Return what people have answered; without their answers the step waits, and costs nothing meanwhile.
+        """Return the answers of people; without them the step waits, and costs nothing meanwhile.
 
-        The run is replayed up to here then, and goes on.
+        Once they are there the run is replayed up to here, and continues.
         """
         session = current_session()
         if session is None:
@@ -144,7 +144,7 @@ class PaigeantDurability(BaseDurabilityCapability[Any]):
         return await answers_to(session, ctx, run, requests, self._approvals)
 
     async def wrap_run(self, ctx: RunContext[Any], *, handler: Any) -> Any:
-        """Run, with what is replayed kept out of traces, and events in an order that replays."""
+        """Run with replayed calls kept out of traces, and events in a replayable order."""
         if not self.in_durable_context:
             return await handler()
         with ExitStack() as stack:
@@ -157,6 +157,6 @@ class PaigeantDurability(BaseDurabilityCapability[Any]):
 
 
 def one_attempt(context: RunContext[Any]) -> ModelSettings:
-    """Leave trying again to the step's policy: with the provider's own retries the two would multiply."""
+    """Leave retries to the step's policy: the provider's own retries would multiply with them."""
     ignored = getattr(context.model, "unsupported_settings", ())
     return {} if "max_retries" in ignored else {"max_retries": 0}

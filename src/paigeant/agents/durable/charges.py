@@ -1,4 +1,4 @@
-"""What a model's answers cost: tokens as they are said, money by the price list of genai-prices."""
+"""Charges of model answers: tokens as reported, money by the price list of genai-prices."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ UNKNOWN: Final = "unknown"
 
 _RESPONSE: Final = TypeAdapter(ModelResponse)
 _SAID: Final = ("usage", "model_name", "provider_name", "provider_url", "provider_details", "timestamp")
-"""What of an answer says what it costs."""
+"""Fields of an answer that determine its cost."""
 _COUNTED: Final = ("input_tokens", "output_tokens", "cost")
 _BILLED: Final = "openrouter"
-"""The provider that says with each answer what it has charged, in dollars."""
+"""Provider that reports the charged dollars with each answer."""
 
 
 def charge_of_answer(key: str, answer: Mapping[str, Any], agent: str, prices: Prices) -> Charge:
@@ -33,7 +33,7 @@ def charge_of_answer(key: str, answer: Mapping[str, Any], agent: str, prices: Pr
 
 
 def is_pending(answer: object) -> bool:
-    """Tell whether an answer is still to come, as that of a batch is: asking for it again and again costs nothing."""
+    """True if an answer is still to come, as that of a batch: polling for it costs nothing."""
     said = cast("Mapping[str, Any]", answer if isinstance(answer, Mapping) else {})
     used: Mapping[str, Any] = said.get("usage") or {}
     return said.get("state") == "suspended" and not any(used.get(name) for name in _COUNTED)
@@ -58,13 +58,13 @@ def charge_of_response(key: str, response: ModelResponse, agent: str | None, pri
 
 
 def charges_within(key: str, messages: Sequence[ModelMessage], prices: Prices) -> list[Charge]:
-    """Return the charges of a run that nothing has recorded, as those of the tool's call within which it ran."""
+    """Return the charges of an unrecorded run, as those of the tool's call that contains it."""
     responses = [message for message in messages if isinstance(message, ModelResponse)]
     return [charge_of_response(f"{key}/{n}", response, None, prices) for n, response in enumerate(responses)]
 
 
 def cost_of_response(response: ModelResponse) -> Decimal | None:
-    """Return what the provider says that it has charged, else the price; None if the list has none: it is not free."""
+    """Return the cost reported by the provider, else by the price list; None if unknown, which is not free."""
     said = response.usage.cost if response.usage.cost is not None else _billed(response)
     if said is not None and said.is_finite() and said >= 0:
         return said
@@ -77,7 +77,7 @@ def cost_of_response(response: ModelResponse) -> Decimal | None:
 
 
 def _billed(response: ModelResponse) -> Decimal | None:
-    """Return what OpenRouter has charged; with a key of one's own, what its provider has charged beside that."""
+    """Return the charge reported by OpenRouter; with an own key, including that of the upstream provider."""
     details = response.provider_details or {}
     if response.provider_name != _BILLED or not {"cost", "is_byok"} & set(details):
         return None

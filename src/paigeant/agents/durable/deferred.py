@@ -1,4 +1,4 @@
-"""What an agent's run has to ask people for, and what they have answered."""
+"""Deferred calls of an agent's run: questions to people, and their answers."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _OPEN: Final = frozenset({ApprovalStatus.OPEN})
 async def answers_to(
     session: StepSession, context: RunContext[Any], run: str, requests: DeferredToolRequests, policy: ApprovalPolicy
 ) -> DeferredToolResults:
-    """Return what people have said to these calls; ends the step, which waits for them, where one is still open.
+    """Return the answers of people to these calls; ends the step, which waits, if one is still open.
 
-    An answer is for the arguments that were shown: the same call with others is another question. Where somebody has
-    edited them into what the tool does not take, the call is asked about once more, and the question says why.
+    An answer is for the arguments that were shown: the same call with others is another question. If a person edited
+    them to values that the tool does not accept, a new question is asked, with the reason.
     """
     found = await session.answers()
     asked = {
@@ -53,7 +53,7 @@ async def answers_to(
 
 
 async def outcome_of(session: StepSession, key: str, tool: str, arguments: Mapping[str, Any]) -> Any:
-    """Return what a person says came of a call that was interrupted; ends the step until somebody does."""
+    """Return the result of an interrupted call as reported by a person; ends the step until then."""
     asked = Asked(stored_key(f"outcome of {key}"), AskedKind.UNKNOWN, tool, to_json(arguments, fallback=repr).decode())
     found = (await session.answers()).get(asked.key)
     if found is None or found.status in _OPEN:
@@ -66,7 +66,7 @@ async def outcome_of(session: StepSession, key: str, tool: str, arguments: Mappi
 
 
 def _require_shown(asked: Asked, answered: Answered) -> None:
-    """Return if a person was shown what is asked; raises TamperedMessage for an answer to something else."""
+    """Return if the person was shown these arguments; raises TamperedMessage for an answer to something else."""
     arguments = asked.arguments.encode()
     if answered.by_person and answered.shown not in {digest_of(arguments), digest_of(masked_json(arguments)), None}:
         text = f"approval {asked.key!r}, arguments: a person was shown others than those of the call of {asked.tool!r}"
@@ -85,13 +85,13 @@ def _question(run: str, call: ToolCallPart, requests: DeferredToolRequests, poli
 def _kind_of(call: ToolCallPart, requests: DeferredToolRequests) -> AskedKind:
     if any(one is call for one in requests.approvals):
         return AskedKind.APPROVAL
-    kind: Any = getattr(requests, "kind", None)  # an older version does not tell questions from other calls
+    kind: Any = getattr(requests, "kind", None)  # an older version does not distinguish questions from other calls
     said = (requests.metadata.get(call.tool_call_id) or {}).get("kind") if kind is None else kind(call.tool_call_id)
     return AskedKind.QUESTION if said == "question" else AskedKind.EXTERNAL
 
 
 def _latest(context: RunContext[Any], call: ToolCallPart, first: Asked, found: Mapping[str, Answered]) -> Asked:
-    """Return what is asked about a call now: the newest question, or one more if that was answered with a flaw."""
+    """Return the present question about a call: the newest, or one more if it was answered with a flaw."""
     numbered = (first._replace(key=stored_key(f"{first.key}#{number}")) for number in count(2))
     asked, again = first, next(numbered)
     while again.key in found:
@@ -105,7 +105,7 @@ def _latest(context: RunContext[Any], call: ToolCallPart, first: Asked, found: M
 
 
 def _flaw(context: RunContext[Any], call: ToolCallPart, answer: Answered) -> str | None:
-    """Return why the tool does not take the arguments that somebody has edited; without their values."""
+    """Return the reason why the tool does not accept arguments edited by a person; without their values."""
     tool = ((context.tool_manager and context.tool_manager.tools) or {}).get(call.tool_name)
     if tool is None or answer.value is None or answer.status is not ApprovalStatus.APPROVED:
         return None

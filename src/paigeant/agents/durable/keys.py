@@ -1,4 +1,4 @@
-"""What names a call of an agent, and what it asks for: persisted, so that it must not change between versions."""
+"""Keys and fingerprints of an agent's calls: persisted, so that they must not change between versions."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from paigeant.activities.calls.recorded import ENCLOSING, stored_key
 from paigeant.model.values.json_text import to_json
 
 _SAID: Final = ("part_kind", "content", "tool_name", "args", "tool_call_id")
-"""What a part says. Its ids and times, and the fields that a newer library adds, change from attempt to attempt."""
+"""Stable fields of a part. Its ids and times, and fields of newer library versions, differ between attempts."""
 
 
 def run_id(session: StepSession, step: str) -> str:
-    """Return the id of the next run within the call that encloses it: the same in each attempt of the step.
+    """Return the id of the next run within the enclosing call: the same in each attempt of the step.
 
-    Within that call, for where an outer one is replayed the runs within are not started.
+    It is numbered within that call: when an outer call is replayed, runs within it are not started.
     """
     place = f"{step}:{session.epoch}:{ENCLOSING.get()}"
     return f"{place}:{session.count(place) + 1}"
@@ -29,8 +29,8 @@ def run_id(session: StepSession, step: str) -> str:
 def key_of(session: StepSession, name: str, step: str, context: RunContext[Any] | None) -> tuple[str, int]:
     """Return the key of a call, and its number among those of its name.
 
-    A tool's call has the id that the model gave it, which lies in the replayed response: it is the same in whichever
-    order tools that run abreast come to an end. Everything else is numbered within its run.
+    A tool's call has the id that the model gave it, which is in the replayed response: it does not depend on the order
+    in which concurrent tools finish. Every other call is numbered within its run.
     """
     run = (context.run_id or "") if context is not None else ENCLOSING.get()
     key = f"{name}@{run.removeprefix(f'{step}:')}"  # the step is part of the row's key already
@@ -43,9 +43,9 @@ def key_of(session: StepSession, name: str, step: str, context: RunContext[Any] 
 
 
 def fingerprint(messages: Sequence[ModelMessage]) -> str:
-    """Return what a request asks for: one digest of all messages but the last, and one of each part of that.
+    """Return the fingerprint of a request: a digest of all messages but the last, and one of each part of the last.
 
-    System prompts are left out: they may say what day it is.
+    System prompts are left out: they may contain today's date.
     """
     *before, last = messages
     words = [f"an-earlier-message:{digest(b''.join(_said(part) for each in before for part in each.parts))}"]
@@ -69,7 +69,7 @@ def _said(part: Any) -> bytes:
 
 
 def size_of(message: ModelMessage) -> int:
-    """Return how many bytes a message says, about."""
+    """Return the approximate size of a message in bytes."""
     instructions: str | None = getattr(message, "instructions", None)
     system = sum(len(part.content) for part in message.parts if part.part_kind == "system-prompt")
     return system + len(instructions or "") + sum(len(_said(part)) for part in message.parts)

@@ -1,4 +1,4 @@
-"""Refusals of providers that pass by themselves: too many requests, or too much to do."""
+"""Temporary refusals of providers: rate limits and overload."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _FOR_THE_MOMENT: Final = frozenset({429, 503, 529})
 
 
 class Refused(Exception):
-    """The provider has refused; its model is not asked for ``left`` seconds."""
+    """The provider has refused; its model is paused for ``left`` seconds."""
 
     def __init__(self, left: float) -> None:
-        """Keep for how long."""
+        """Store the number of seconds."""
         super().__init__(f"not asked for {left:g} s")
         self.left = left
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Tell whether the provider wants to be left alone for a while; of a fallback, whether all of them do."""
+    """True if the provider demands a pause; for a fallback model, if all of them do."""
     match error:
         case FallbackExceptionGroup():
             return all(is_refusal(each) for each in error.exceptions)
         case ModelQuotaExceededError():
-            return False  # it does not pass by itself
+            return False  # it is not temporary
         case ModelRateLimitError() | ModelUnavailableError():
             return True
         case _:
@@ -40,7 +40,7 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def delay_of(error: BaseException) -> float | None:
-    """Return for how many seconds, if the provider says so; of a fallback, until one of them may be asked."""
+    """Return the number of seconds, if the provider gives one; for a fallback model, the shortest."""
     if isinstance(error, FallbackExceptionGroup):
         asked = [delay_of(each) for each in error.exceptions]
         return min((each for each in asked if each is not None), default=None)

@@ -1,4 +1,4 @@
-"""A request to a model before it is made: which model, and what it may come to."""
+"""Model request before it is made: the model, and the estimated cost."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from paigeant.model.spending.money import picos_of
 from paigeant.model.spending.prices import Prices
 
 _BYTES: Final = 4
-"""Of a text that come to a token, about."""
+"""Approximate number of bytes in a token."""
 _ANSWER: Final = 256
-"""Tokens of an answer, where nothing better is known."""
+"""Assumed tokens of an answer, without a better estimate."""
 _LARGEST: Final[dict[str, int]] = {}
-"""The tokens of the largest answer that an agent has had in this process."""
+"""Tokens of the largest answer of each agent in this process."""
 
 
 def note_output(agent: str, tokens: int) -> None:
-    """Keep how large an agent's answers are."""
+    """Record the size of an agent's answer."""
     _LARGEST[agent] = max(tokens, _LARGEST.get(agent, 0))
 
 
 class Request(NamedTuple):
-    """A request: its model, if it is known, the messages, and the most tokens that the answer may have.
+    """Request: its model, if known, the messages, and the limit of output tokens.
 
-    One for embeddings has ``texts``, and no tokens of output.
+    A request for embeddings has ``texts``, and no output tokens.
     """
 
     model: Any
@@ -43,7 +43,7 @@ class Request(NamedTuple):
 
     @classmethod
     def of(cls, context: RunContext[Any] | None, cache_key: tuple[object, ...]) -> Request:
-        """Return what the key of a model's call says."""
+        """Return the request in the key of a model's call."""
         said = [*cache_key, None, None, None]  # of a compaction it is shorter
         most = cast("Mapping[str, Any]", said[2]).get("max_tokens") if isinstance(said[2], Mapping) else None
         messages = cast("Sequence[ModelMessage]", said[1]) if isinstance(said[1], list) else ()
@@ -51,16 +51,16 @@ class Request(NamedTuple):
 
     @property
     def called(self) -> str:
-        """What a pause calls the model: of a fallback, the name of all together."""
+        """Name of the model for pauses: for a fallback, the common name of all."""
         if self.model is None:
             return "unknown"
         system, name = self.model.system, self.model.model_name
         return name if system == name else f"{system}:{name}"
 
     def estimate(self, agent: str, prices: Prices, budgets: Sequence[Budget]) -> Amount:
-        """Return what the request may come to; raises Terminal where a budget is in dollars and nobody knows a price.
+        """Return the estimated cost; raises Terminal if a budget is in dollars and no price is known.
 
-        The input by the size of its messages; the output by what it may be at most, or was at most so far.
+        The input is estimated by the size of its messages; the output by its limit, or by the largest one so far.
         """
         used = (sum(map(size_of, self.messages)) + sum(map(len, self.texts or ()))) // _BYTES
         got = 0 if self.texts is not None else self.max_tokens or _LARGEST.get(agent) or _ANSWER
@@ -75,7 +75,7 @@ class Request(NamedTuple):
 
     @property
     def names(self) -> tuple[str | None, str | None]:
-        """The provider and the name of the model that is asked."""
+        """Provider and name of the model."""
         return (None, None) if self.model is None else (self.model.system, self.model.model_name)
 
     def _cost(self, used: int, got: int, prices: Prices) -> Decimal | None:

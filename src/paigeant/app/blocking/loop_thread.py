@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for code that has none: what is awaited there is waited for here."""
+"""Event loop in a thread of its own, for code without one: coroutines run there, and callers block here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class LoopThread:
-    """Runs coroutines for any number of threads. It is of the process that started it: a fork has no such thread."""
+    """Runs coroutines for any number of threads. It belongs to one process: a fork has no such thread."""
 
     def __init__(self) -> None:
         """Start the thread."""
@@ -24,9 +24,9 @@ class LoopThread:
         self._thread.start()
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Return what a coroutine comes to, or raise what it raises; Ctrl-C cancels it.
+        """Run a coroutine; return its result or raise its exception. Ctrl-C cancels it.
 
-        Raises ConfigError in an event loop, which would stand still meanwhile, and in a process that was forked.
+        Raises ConfigError in an event loop, which would be blocked meanwhile, and in a process that was forked.
         """
         try:
             self._check_caller()
@@ -37,11 +37,11 @@ class LoopThread:
         try:
             return future.result()
         except BaseException:
-            future.cancel()  # whoever waited was interrupted; of what is over already nothing is cancelled
+            future.cancel()  # the caller was interrupted; a finished future ignores this
             raise
 
     def close(self) -> None:
-        """Stop the thread; of a process that this one was forked from there is nothing to stop."""
+        """Stop the thread; in a forked process there is nothing to stop."""
         if os.getpid() == self._pid:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()

@@ -1,4 +1,4 @@
-"""The application without an event loop, for scripts, Django and all that cannot await."""
+"""The application without an event loop, for scripts, Django and other synchronous code."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ T = TypeVar("T")
 
 @spelled(InvalidInput)
 class SyncRun(Generic[Out_co]):
-    """One run, as :class:`~paigeant.Run`: each method waits for its answer, and raises what the other's raises."""
+    """Blocking counterpart of :class:`~paigeant.Run`: each method blocks for its answer, and raises the same errors."""
 
     def __init__(self, loop: LoopThread, run: Run[Out_co]) -> None:
-        """Ask ``run`` in this loop."""
+        """Use ``run`` in this loop."""
         self._loop = loop
         self._run = run
         self.workflow_id: UUID = run.workflow_id
@@ -44,7 +44,7 @@ class SyncRun(Generic[Out_co]):
         return f"SyncRun({str(self.workflow_id)!r})"
 
     def status(self) -> RunStatus:
-        """Return where the run stands."""
+        """Return the status of the run."""
         return self._loop.call(self._run.status())
 
     def view(self) -> RunView:
@@ -52,15 +52,15 @@ class SyncRun(Generic[Out_co]):
         return self._loop.call(self._run.view())
 
     def steps(self) -> tuple[StepView, ...]:
-        """Return the steps, those ahead too: each hop in the order of its position."""
+        """Return the steps, including those ahead: each hop in the order of its position."""
         return self._loop.call(self._run.steps())
 
     def result(self, timeout: Duration | None = None) -> RunResult[Out_co]:
-        """Wait until the run has ended, and return how; raises ResultTimeout after ``timeout``."""
+        """Wait until the run has ended, and return its result; raises ResultTimeout after ``timeout``."""
         return self._loop.call(self._run.result(timeout))
 
     def variables(self) -> dict[str, JsonValue]:
-        """Return the run's variables: steps' outputs and what was set."""
+        """Return the run's variables: outputs of steps and set variables."""
         return self._loop.call(self._run.variables())
 
     def variable(self, name: str) -> JsonValue:
@@ -68,7 +68,7 @@ class SyncRun(Generic[Out_co]):
         return self._loop.call(self._run.variable(name))
 
     def set_variable(self, name: str, value: Any) -> None:
-        """Set a variable to anything that pydantic can write as JSON; the latest write wins."""
+        """Set a variable to any value that pydantic can write as JSON; the latest write wins."""
         self._loop.call(self._run.set_variable(name, value))
 
     def signal(self, name: str, payload: Any = None, *, signal_id: str | None = None) -> Receipt:
@@ -76,23 +76,23 @@ class SyncRun(Generic[Out_co]):
         return self._loop.call(self._run.signal(name, payload, signal_id=signal_id))
 
     def fork(self, from_: str | int | None = None, outputs: Mapping[str | int, Any] | None = None) -> SyncRun[Out_co]:
-        """Record a run that inherits what this one had before a place; see :meth:`paigeant.Run.fork`."""
+        """Record a run that inherits this run's history before a place; see :meth:`paigeant.Run.fork`."""
         return SyncRun(self._loop, self._loop.call(self._run.fork(from_, outputs)))
 
     def mermaid(self) -> str:
-        """Return a picture of the run in the language of Mermaid: what happened, and what is left."""
+        """Return a Mermaid diagram of the run: its hops, and the entries ahead."""
         return self._loop.call(self._run.mermaid())
 
     def cancel(self, *, compensate: bool = False) -> RunStatus:
-        """Request that the run ends, undoing what it did if ``compensate``; returns its status now."""
+        """Request that the run ends, undoing its steps if ``compensate``; returns its present status."""
         return self._loop.call(self._run.cancel(compensate=compensate))
 
     def terminate(self) -> RunStatus:
-        """End the run: when this returns nothing more is committed to it, and nothing is undone."""
+        """End the run: when this returns nothing more can be committed to it, and nothing is undone."""
         return self._loop.call(self._run.terminate())
 
     def retry(self, *, accept_contract: bool = False, afresh: bool = False) -> RunStatus:
-        """Run again from the step that failed, or that waits, with all its attempts."""
+        """Run again from the step that failed or waits, with all its attempts."""
         return self._loop.call(self._run.retry(accept_contract=accept_contract, afresh=afresh))
 
 
@@ -100,9 +100,10 @@ class SyncRun(Generic[Out_co]):
 class SyncPaigeant:
     """:class:`~paigeant.Paigeant` for code that cannot await: ``with SyncPaigeant() as app: app.dispatch(...)``.
 
-    It takes what :class:`~paigeant.Paigeant` takes. An event loop in a thread of its own does the work, so one may be
-    shared by all threads of a process, and kept open as long as it lives: ``open()`` and ``close()`` do what ``with``
-    does. It must be opened after a fork. It executes no steps: that is for workers and ``Workflow.run_sync``.
+    It takes the same arguments as :class:`~paigeant.Paigeant`. An event loop in a thread of its own does the work, so
+    all threads of a process may share one instance, and keep it open for the life of the process: ``open()`` and
+    ``close()`` do what ``with`` does. It must be opened after a fork. It executes no steps: use workers or
+    ``Workflow.run_sync``.
     """
 
     def __init__(
@@ -155,7 +156,7 @@ class SyncPaigeant:
         return self._thread
 
     def call(self, question: Callable[[Paigeant], Awaitable[T]]) -> T:
-        """Return the answer of whatever else the application can do: ``call(lambda app: app.administration…)``."""
+        """Run any coroutine of the application and return its result: ``call(lambda app: app.administration…)``."""
 
         async def answer() -> T:
             return await question(self._app)
@@ -192,16 +193,16 @@ class SyncPaigeant:
     @overload
     def run(self, workflow_id: str | UUID, workflow: Declaration[Any, Out_co]) -> SyncRun[Out_co]: ...
     def run(self, workflow_id: str | UUID, workflow: Any = None) -> SyncRun[Any]:
-        """Return the handle of a run; raises UnknownRun for what is no id."""
+        """Return the handle of a run; raises UnknownRun for an invalid id."""
         return SyncRun(self._loop, self._app.run(workflow_id, workflow))
 
     def fork(
         self, workflow_id: str | UUID, from_: str | int | None = None, outputs: Mapping[str | int, Any] | None = None
     ) -> SyncRun[Any]:
-        """Record a run that goes another way from a place of another one; see :meth:`paigeant.Paigeant.fork`."""
+        """Record a run that continues differently from a place of another run; see :meth:`paigeant.Paigeant.fork`."""
         return self.run(workflow_id).fork(from_, outputs)
 
     def runs(self, **wanted: Unpack[RunsArguments]) -> RunPage:
         """Return a page of runs, newest first; see :meth:`paigeant.Paigeant.runs`."""
-        loop = self._loop  # first: raises where there is none, before there is a coroutine that nobody awaits
+        loop = self._loop  # first: raises before a coroutine exists that nobody would await
         return loop.call(self._app.runs(**wanted))

@@ -1,1 +1,1 @@
-"""What the application does for calls within steps: what they cost, and what people say to them."""
+"""Calls within steps: their costs, approvals and conversations, for the application."""

@@ -1,4 +1,4 @@
-"""What steps ask of people: the ``approvals`` of a :class:`~paigeant.Paigeant`."""
+"""Approvals: questions of steps to people; the ``approvals`` of a :class:`~paigeant.Paigeant`."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from paigeant.model.values.showing import shown
 
 @spelled(InvalidInput)
 class Approvals:
-    """Lists what steps wait for, and answers it. Every method may raise Unavailable.
+    """Lists the questions of steps, and answers them. Every method may raise Unavailable.
 
-    Each is answered once. Who answers is ``by``, by default the user of the operating system.
+    Each question is answered once. ``by`` names the person who answers, by default the user of the operating system.
     """
 
     def __init__(self, runtime: Callable[[], Runtime]) -> None:
-        """Ask the store of what ``runtime`` returns, which raises ConfigError unless the application is open."""
+        """Use the store of what ``runtime`` returns; it raises ConfigError unless the application is open."""
         self._runtime = runtime
 
     def _store(self) -> Store:
@@ -43,26 +43,26 @@ class Approvals:
         limit: int = 50,
         after: str | None = None,
     ) -> ApprovalPage:
-        """Return a page of what is open, or of ``everything`` that was asked, the oldest first.
+        """Return a page of open questions, or of all (``everything``), oldest first.
 
-        Of runs of one ``workflow``, of some, or of all.
+        ``workflow`` selects the runs of one workflow, or of several; by default all.
         """
         names = [workflow] if isinstance(workflow, str) else list(workflow or ())
         return await self._store().list_approvals(workflows=names, everything=everything, limit=limit, after=after)
 
     async def get(self, approval_id: int) -> Approval:
-        """Return one; raises UnknownApproval."""
+        """Return a question; raises UnknownApproval."""
         return await self._store().get_approval(approval_id)
 
     async def approve(self, approval_id: int, *, edit: Any = None, by: str | None = None) -> Approval:
-        """Let the call be made, with the arguments shown, or some of them edited: those that are not named stay.
+        """Approve a call with the arguments shown, or with some of them edited; the others stay.
 
-        The tool validates them all.
+        The tool validates all arguments.
 
-        A budget is raised by ``edit={"usd": 5}``, which takes the place of its cap.
+        A budget is raised by ``edit={"usd": 5}``, which replaces its cap.
 
-        Raises UnknownApproval; WrongState for what is answered already or is no call to approve; InvalidInput for
-        arguments that are no object.
+        Raises UnknownApproval; WrongState for a question that is answered already or is not a call to approve;
+        InvalidInput for arguments that are not an object.
         """
         asked = await self._require(approval_id, AskedKind.APPROVAL, AskedKind.BUDGET)
         if edit is not None and not isinstance(edit, Mapping):
@@ -76,15 +76,15 @@ class Approvals:
         return await self._answer(approval_id, ApprovalStatus.APPROVED, value, by)
 
     async def deny(self, approval_id: int, *, reason: str | None = None, by: str | None = None) -> Approval:
-        """Refuse it; the model, or the step's fault, is given the ``reason``. Raises as :meth:`approve`."""
+        """Deny a call; the model, or the step's fault, receives the ``reason``. Raises as :meth:`approve`."""
         value = None if reason is None else as_json(reason, "the reason").decode()
         return await self._answer(approval_id, ApprovalStatus.DENIED, value, by)
 
     async def answer(self, approval_id: int, value: Any, *, by: str | None = None) -> Approval:
-        """Answer a question, or say what came of a call that was made elsewhere or was interrupted.
+        """Answer a question, or report the result of a call that was made elsewhere or was interrupted.
 
-        Raises UnknownApproval, WrongState for what is answered already or is a call to approve, and InvalidInput for a
-        value that is no JSON.
+        Raises UnknownApproval, WrongState for a question that is answered already or is a call to approve, and
+        InvalidInput for a value that is not JSON.
         """
         await self._require(approval_id, AskedKind.EXTERNAL, AskedKind.QUESTION, AskedKind.UNKNOWN)
         json = variable_as_json("answer", value).decode()
@@ -107,7 +107,7 @@ class Approvals:
 
 
 def _require_more(asked: Approval, edit: Any) -> None:
-    """Raise InvalidInput unless a new cap is given, and is more than the one that has no room."""
+    """Raise InvalidInput unless a new cap is given that is higher than the exhausted one."""
     cap, before = Cap.read(edit), Cap.read(asked.arguments)
     if cap == Cap() or set(cast("Mapping[str, Any]", edit)) - {"usd", "tokens"}:
         text = "a budget is approved with its new cap, as edit={'usd': 5}, on the command line --edit '{\"usd\": 5}'"

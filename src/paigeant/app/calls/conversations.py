@@ -1,4 +1,4 @@
-"""Conversations: what agents of a run were told and have answered, for people to read."""
+"""Conversations: messages of the agents of a run, for people to read."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from paigeant.model.values.showing import shown
 
 
 class Conversation(BaseModel, frozen=True):
-    """What the agent of a step was told and has answered: ``messages`` as pydantic-ai writes them, in ``size`` bytes.
+    """Conversation of a step's agent: its ``messages`` as pydantic-ai writes them, in ``size`` bytes.
 
-    ``library`` is the version that has written them. Of one that was too large only the size is kept. In a list of
-    conversations the messages are left out.
+    ``library`` is the version of pydantic-ai that wrote them. If the conversation was too large, only its size is kept.
+    A list of conversations leaves the messages out.
     """
 
     step: str
@@ -36,16 +36,16 @@ class Conversation(BaseModel, frozen=True):
 
 
 async def list_conversations(store: Store, workflow_id: UUID) -> list[Conversation]:
-    """Return what conversations there are of a run, without their messages; raises UnknownRun."""
+    """Return the conversations of a run, without their messages; raises UnknownRun."""
     await store.get_status(workflow_id)
     return [_of(head) for head in await store.list_histories(workflow_id)]
 
 
 async def load_conversation(store: Store, workflow_id: UUID, step: str) -> Conversation:
-    """Return the conversation of a step: its name, or its place as ``show`` has it, ``2`` or ``2.0:1``.
+    """Return the conversation of a step, given its name or its place as ``show`` prints it: ``2`` or ``2.0:1``.
 
-    Raises UnknownRun; InvalidInput for a step that has none, or where several of the name have; WrongState for one that
-    cannot be read.
+    Raises UnknownRun; InvalidInput for a step without a conversation, or if several steps of this name have one;
+    WrongState for one that cannot be read.
     """
     await store.get_status(workflow_id)
     heads = await store.list_histories(workflow_id)
@@ -59,7 +59,7 @@ async def load_conversation(store: Store, workflow_id: UUID, step: str) -> Conve
 
 
 def place(head: HistoryHead | Conversation) -> str:
-    """Return where the step is, as ``show`` says it."""
+    """Return the place of the step, as ``show`` prints it."""
     return f"{head.path}:{head.position}" if head.path else str(head.position)
 
 

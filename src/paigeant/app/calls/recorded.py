@@ -1,4 +1,4 @@
-"""What the steps of a run have recorded, call by call, with what each cost."""
+"""Recorded calls of a run's steps, with the cost of each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def list_calls(store: Store, workflow_id: UUID) -> list[RecordedCall]:
 
 
 def _is_within(entry: LedgerEntry) -> bool:
-    """Tell whether it is a charge of an agent that ran within a tool's call, which is charged with that."""
+    """True for a charge of an agent that ran within a tool's call, which is charged with that call."""
     return entry.charge.agent is None and entry.charge.key.rpartition("/")[2].isdecimal()
 
 

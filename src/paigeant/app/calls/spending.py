@@ -1,4 +1,4 @@
-"""What was spent on models: the ``spending`` of a :class:`~paigeant.Paigeant`, over all that share its store."""
+"""Spending on models: the ``spending`` of a :class:`~paigeant.Paigeant`, over all applications that share its store."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Spending:
     """Reads the ledger. Every method may raise Unavailable."""
 
     def __init__(self, store: Callable[[], Store]) -> None:
-        """Read what ``store`` returns, which raises ConfigError unless the application is open."""
+        """Read the store that ``store`` returns; it raises ConfigError unless the application is open."""
         self._store = store
 
     async def costs(
         self, *, by: CostBy | str = CostBy.MODEL, workflow_id: UUID | None = None, since: Duration | None = None
     ) -> Costs:
-        """Return what was spent, in sums: by ``model``, ``step``, ``agent``, ``tenant``, ``day`` or ``workflow``.
+        """Return sums of costs by ``model``, ``step``, ``agent``, ``tenant``, ``day`` or ``workflow``.
 
-        Of one run or of all, and since so long ago. Raises InvalidInput for another ``by``.
+        They cover one run or all, and the time ``since`` ago until now. Raises InvalidInput for another ``by``.
         """
         if by not in set(CostBy):
             hint = did_you_mean(str(by), [str(known) for known in CostBy])
@@ -38,11 +38,11 @@ class Spending:
         return await self._store().sum_costs(CostBy(by), workflow_id=workflow_id, since=span)
 
     async def budgets(self, *, limit: int = 1000) -> list[BudgetView]:
-        """Return budgets of which anything was reserved, those first that changed last."""
+        """Return the budgets that have had a reservation, the last changed first."""
         return await self._store().list_budgets(limit=limit)
 
     async def prune(self, older_than: timedelta) -> int:
-        """Delete what is in the ledger and older than this; returns how many rows."""
+        """Delete ledger rows older than this; returns their number."""
         gone = total = await self._store().prune_ledger(older_than)
         while gone:
             gone = await self._store().prune_ledger(older_than)

@@ -1,4 +1,4 @@
-"""Custody: what was signed of runs, verified, and the keys that sign. Importing it loads cryptography."""
+"""Custody: verification of signed runs, and management of signing keys. Importing it loads cryptography."""
 
 from paigeant.app.custody.keys import (
     generate_key,

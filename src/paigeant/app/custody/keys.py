@@ -1,4 +1,4 @@
-"""The keys of an installation: made, listed, exchanged and revoked."""
+"""Keys of an installation: create, list, rotate and revoke them."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from paigeant.security.sealing.jwe import EncryptionKey
 from paigeant.security.sealing.vault import Recipient, read_recipients
 
 X25519: Final = "X25519"
-"""The kind of keys that secrets are sealed to."""
+"""Curve of encryption keys, to which secrets are sealed."""
 
 
 def generate_key(path: Path, algorithm: str = "Ed25519") -> str:
     """Write a new private key to a file that only its owner can read; returns its id.
 
-    It signs, or with the algorithm ``X25519`` opens what is sealed to it. Raises ConfigError for an algorithm that
-    there is not, and if there is a file already.
+    It is a signing key, or with the algorithm ``X25519`` a key that opens sealed values. Raises ConfigError for an
+    unknown algorithm, and if the file exists.
     """
     key = EncryptionKey.generate() if algorithm == X25519 else SigningKey.generate(algorithm)
     try:
@@ -70,7 +70,7 @@ ROTATION: Final = timedelta(minutes=20)
 
 
 def list_keys(settings: Settings) -> list[dict[str, Any]]:
-    """Return the keys of the trusted set: each with its id, whose it is, and what it may sign; raises ConfigError."""
+    """Return the keys of the trusted set: each with its id, issuer and permissions; raises ConfigError."""
     return [_shown(each) for each in _trusted_keys(_key_set(settings))]
 
 
@@ -79,10 +79,10 @@ def _shown(each: TrustedKey | Recipient) -> dict[str, Any]:
 
 
 async def list_published(settings: Settings, store: Store) -> list[dict[str, Any]]:
-    """Return the keys that processes have published, the newest first, as far as they count: 1,000 at most.
+    """Return the published keys that count here, newest first: 1,000 at most.
 
-    A voucher has the id of its ``issuer``, who has the key (``by``), and until when it is good. What counts for
-    nothing here has ``counts``, false, and is not said to be anybody's. Raises ConfigError and Unavailable.
+    A voucher has the id of its ``issuer``, the holder of the key (``by``) and its expiry. A key that does not count
+    here has ``counts``, false, and no holder. Raises ConfigError and Unavailable.
     """
     keys, shown = keys_of(settings, create=False)(), list[dict[str, Any]]()
     if not isinstance(keys, Keyring):
@@ -102,9 +102,10 @@ async def list_published(settings: Settings, store: Store) -> list[dict[str, Any
 
 
 def rotate_key(settings: Settings, path: Path, *, now: bool = False) -> str:
-    """Make a key that takes the place of another, with the same rights, 20 minutes from ``now`` on; returns its id.
+    """Create a successor of a key with the same permissions, valid in 20 minutes, or ``now``; returns its id.
 
-    It is written beside the other, and its public half into the trusted set. Raises ConfigError if one is there.
+    It is written next to the old key, and its public half into the trusted set. Raises ConfigError if there is a
+    successor already.
     """
     trust, old = _trust_of(settings), _read_any(path)
     new = EncryptionKey.generate() if isinstance(old, EncryptionKey) else SigningKey.generate(old.algorithm)
@@ -125,10 +126,10 @@ def rotate_key(settings: Settings, path: Path, *, now: bool = False) -> str:
 
 
 def retire_key(settings: Settings, path: Path) -> str:
-    """Let the successor of a key take its place; what the old one signed until now goes on to count; returns its id.
+    """Replace a key by its successor; signatures of the old key made so far stay valid. Returns the new id.
 
-    What is sealed to the old one can be opened no more. Raises ConfigError if there is no successor, or it is not good
-    yet.
+    Values that are sealed to the old key can no longer be opened. Raises ConfigError if there is no successor, or it is
+    not valid yet.
     """
     trust, old, new, now = _trust_of(settings), _read_any(path), _read_any(successor_of(path)), datetime.now(UTC)
     known = {each.key.kid: each for each in _trusted_keys(FileKeySet(trust))}
@@ -141,10 +142,10 @@ def retire_key(settings: Settings, path: Path) -> str:
 
 
 def revoke_key(settings: Settings, kid: str, since: datetime | None = None, *, compromised: bool = False) -> None:
-    """Say in the trusted set that what is stored of a key from a time on, by default now, counts for nothing.
+    """Revoke a key in the trusted set: signatures stored from a time on, by default now, do not count.
 
-    If it is ``compromised``, what it signed before counts only where a record of another key follows. Raises
-    ConfigError for a key that is not there.
+    If the key is ``compromised``, its earlier signatures count only where a record of another key follows. Raises
+    ConfigError for a key that is not in the set.
     """
     trust = _trust_of(settings)
     edit_trust(trust, lambda members: granted(members, kid, trust).update(_revoked(since, compromised=compromised)))
@@ -153,9 +154,9 @@ def revoke_key(settings: Settings, kid: str, since: datetime | None = None, *, c
 async def revoke_voucher(
     settings: Settings, store: Store, kid: str, since: datetime | None = None, *, compromised: bool = False
 ) -> None:
-    """Say the same of a key that was vouched for: it is written into the set, with no rights of its own.
+    """Revoke a key that was vouched for: it is added to the set, without permissions.
 
-    Raises ConfigError if its voucher is not in the store, or counts for nothing here.
+    Raises ConfigError if its voucher is not in the store, or does not count here.
     """
     trust, keys = _trust_of(settings), keys_of(settings, create=False)()
     keys.introduce(stored.key for stored in await store.find_keys([kid]))
@@ -167,7 +168,7 @@ async def revoke_voucher(
 
 
 def is_in_set(settings: Settings, kid: str) -> bool:
-    """Tell whether a key is in the trusted set; raises ConfigError."""
+    """True if a key is in the trusted set; raises ConfigError."""
     return any(each.key.kid == kid for each in _trusted_keys(_key_set(settings)))
 
 
@@ -177,13 +178,13 @@ def _revoked(since: datetime | None, *, compromised: bool) -> dict[str, Any]:
 
 
 def _read_any(path: Path) -> SigningKey | EncryptionKey:
-    """Return the key of a file, whatever it is for; raises ConfigError."""
+    """Return the key in a file, a signing key or an encryption key; raises ConfigError."""
     kinds: dict[Any, Any] = {X25519: EncryptionKey}
     return read_private(path, "key", lambda jwk: kinds.get(jwk.get("crv"), SigningKey)(jwk))
 
 
 def _trusted_keys(key_set: KeySet) -> list[TrustedKey | Recipient]:
-    """Return all keys of a trusted set, those that sign first; raises ConfigError."""
+    """Return all keys of a trusted set, signing keys first; raises ConfigError."""
     return [*read_trust(key_set), *read_recipients(key_set.read(), str(key_set))]
 
 
@@ -195,7 +196,7 @@ def _key_set(settings: Settings) -> KeySet:
 
 
 def _trust_of(settings: Settings) -> Path:
-    """Return the file of the key set, to be edited; raises ConfigError."""
+    """Return the file of the key set, for editing; raises ConfigError."""
     key_set = _key_set(settings)
     if not isinstance(key_set, FileKeySet):
         text = f"PAIGEANT_TRUST is {key_set}: edit the file that is published there, with PAIGEANT_TRUST naming it"

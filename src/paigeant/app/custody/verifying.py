@@ -1,4 +1,4 @@
-"""What was signed of runs: verified, and exported as evidence."""
+"""Verification of signed runs, and export of their evidence."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from paigeant.security.key_sets import FileKeySet
 from paigeant.security.signed import SignedCodec
 
 PAGE: Final = 200
-"""Runs that are listed at a time."""
+"""Runs in a page of a listing."""
 
 
 class Installed(Protocol):
-    """What has parts in use, and settings: an application."""
+    """An application with open parts and settings."""
 
     @property
     def runtime(self) -> Runtime:
@@ -60,7 +60,7 @@ class Custody:
         self._judge = Judge(self._keys, _audience_of(app.settings))
 
     async def verify(self, workflow_id: UUID) -> Audit:
-        """Return whether a run is what was signed, with the first link that is broken; raises UnknownRun."""
+        """Verify a run; the audit names the first broken link. Raises UnknownRun."""
         evidence = await self._store.load_evidence(workflow_id)
         strangers = self._keys.strangers(signatures_of(evidence.records, evidence.deeds))
         if strangers:
@@ -68,11 +68,11 @@ class Custody:
         return audit(evidence, self._judge)
 
     async def export(self, workflow_id: UUID, *, values: bool = True) -> bytes:
-        """Return all that an audit reads of a run as one document, signed with the process's own key.
+        """Return the evidence of a run as one document, signed with the process's own key.
 
         Without ``values`` it has digests in the place of inputs, outputs, logs, errors, messages and variables. Nothing
         is verified. Raises UnknownRun, InvalidInput for a document of more than 256 MiB, and ConfigError without a key
-        that may ``operate:export``. The vouchers of all who have signed any of it are in it, and that of the exporter.
+        that may ``operate:export``. The document contains the vouchers of all signers, and that of the exporter.
         """
         keys = await self.require_exporter()
         evidence = await self._store.load_evidence(workflow_id)
@@ -81,7 +81,7 @@ class Custody:
         return write_document(document_of(evidence, *said, values=values, keys=vouchers), keys)
 
     async def require_exporter(self) -> Keys:
-        """Return the keys of a process that may sign evidence; raises ConfigError, which says what to do."""
+        """Return the keys of a process that may sign evidence; raises ConfigError with the remedy."""
         keys = self._codec.keyring if isinstance(self._codec, SignedCodec) else self._own
         await keys.prepare(self._store.record_keys, RIGHT)
         try:
@@ -97,7 +97,7 @@ class Custody:
         return keys_of(self._settings)()
 
     def are_same(self, one: bytes, other: bytes) -> bool:
-        """Tell whether two documents are of the same run as it stood, both signed by somebody who may, by our keys."""
+        """True if two documents describe the same state of one run, both signed by permitted keys that we trust."""
         keys = self._keys
         if not isinstance(keys, Keyring):
             return False
@@ -108,9 +108,9 @@ class Custody:
         return replace(first, at=second.at) == second
 
     async def verify_all(self, since: Duration | None = None) -> AsyncGenerator[Audit, None]:
-        """Yield the audit of each run, the newest first; with ``since`` only of those recorded since then.
+        """Yield the audit of each run, newest first; with ``since`` only of runs recorded within this time.
 
-        Raises InvalidInput for what is no span of time.
+        Raises InvalidInput for an invalid duration.
         """
         age = None if since is None else read_span("since", since, "audit")
         after: str | None = None
@@ -124,7 +124,7 @@ class Custody:
 
 
 async def export_run(runtime: Runtime, custody: Custody, workflow_id: UUID, *, values: bool = True) -> bytes:
-    """Return the evidence of a run as :meth:`Custody.export`, once it is written who has it; that is in it, too."""
+    """Return the evidence of a run as :meth:`Custody.export`, after recording the export, which it includes."""
     deed = await attest(runtime, DeedVerb.EXPORT, workflow_id, {"values": values})
     await custody.require_exporter()
     await runtime.store.get_status(workflow_id)
@@ -133,7 +133,7 @@ async def export_run(runtime: Runtime, custody: Custody, workflow_id: UUID, *, v
 
 
 def verify_document(made: bytes, jwks: Path, settings: Settings) -> Audit:
-    """Return whether a document that was exported is what was signed, by the keys of a set alone; no store is needed.
+    """Verify an exported document with the keys of a set alone; no store is needed.
 
     Of the settings only namespace and audience count. Raises ConfigError for a key set that cannot be read.
     """
@@ -148,7 +148,7 @@ def verify_document(made: bytes, jwks: Path, settings: Settings) -> Audit:
 
 
 def _signers_of(evidence: Evidence) -> set[str]:
-    """Return the ids of the keys that have signed any of it, as they say themselves."""
+    """Return the ids of the keys that signed any part of the evidence, as the signatures claim."""
     headers = {jws.partition(b"..")[0] for jws in signatures_of(evidence.records, evidence.deeds)}
     return {kid for kid in map(kid_of, headers) if kid is not None}
 

@@ -1,4 +1,4 @@
-"""Handlers: where a user's code lies, what is found in it, what an application has of it, and what workers publish."""
+"""Handlers: location of a user's code, its activities and workflows, and their publication."""
 
 from paigeant.app.handlers.catalog import Catalog
 from paigeant.app.handlers.found import Handlers, read_handlers

@@ -1,4 +1,4 @@
-"""The activities and workflows at hand, and how a workflow is found: declared here, or published by a worker."""
+"""Catalog: the activities and workflows at hand, and lookup of workflows declared here or published by workers."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from paigeant.model.tree.resolving import find_cycle, no_child, resolve, sub_wor
 from paigeant.routing import names_asked_by
 
 _LOOKED_INTO: Final = 64 * 1024
-"""Bytes of an input whose fields are looked at before it is dispatched, at most."""
+"""Limit in bytes up to which an input's fields are checked before dispatch."""
 
 _KINDS: Final = 1_000
-"""Kinds of inputs that are remembered as checked."""
+"""Limit of the cache of checked kinds of inputs."""
 
 
 class Catalog:
-    """What an application has at hand: its registry, and its workflows by name."""
+    """Activities and workflows that an application has at hand: its registry, and its workflows by name."""
 
     def __init__(self, registry: ActivityRegistry) -> None:
         """Start with these activities and no workflow."""
@@ -42,7 +42,7 @@ class Catalog:
         """Plans with those of their sub-workflows in them, as they were last dispatched."""
 
     def add(self, workflow: Declaration[Any, Any] | Plan) -> None:
-        """Take a workflow, with its activities; raises RegistrationError for a name that another one has."""
+        """Add a workflow, with its activities; raises RegistrationError for a name that another workflow has."""
         plan = workflow if isinstance(workflow, Plan) else workflow.plan
         known = self.plans.get(plan.name)
         if known is not None and known != plan:
@@ -63,7 +63,7 @@ class Catalog:
     async def check(
         self, plan: Plan, directory: Directory, fields: Collection[str] | None = None
     ) -> list[WorkflowFlaw]:
-        """Return what must go wrong in a workflow; ``fields`` are those of an input that is at hand."""
+        """Return the flaws of a workflow that must make it fail; ``fields`` are those of an input at hand."""
         foreign = {step.activity for step in plan.steps if step.activity not in self.registry}
         cards = await directory.find_cards(foreign) if foreign else {}
         known = Known(self.inputs.get(plan.name), self.outputs.get(plan.name), fields, cards, names_asked_by)
@@ -71,7 +71,7 @@ class Catalog:
         return [*flaws, *await self._unfit_within(plan, directory)]
 
     async def _unfit_within(self, plan: Plan, directory: Directory) -> list[WorkflowFlaw]:
-        """Return a flaw for each workflow that this one cannot run: it is not known, or has secrets."""
+        """Return a flaw for each sub-workflow that this one cannot run: it is unknown, or has secrets."""
         flaws: list[WorkflowFlaw] = []
         for position, entry in enumerate(plan.itinerary, 1):
             for name in dict.fromkeys(each.workflow for each in sub_workflows([entry])):
@@ -88,11 +88,11 @@ class Catalog:
         return flaws
 
     async def check_all(self, directory: Directory) -> list[WorkflowFlaw]:
-        """Return what must go wrong in the workflows at hand."""
+        """Return the flaws of the workflows at hand."""
         return [flaw for plan in self.plans.values() for flaw in await self.check(plan, directory)]
 
     async def check_once(self, plan: Plan, inputs: Sequence[bytes], directory: Directory) -> list[WorkflowFlaw]:
-        """Return what must go wrong in a run of the first of these, the first time that one of its kind is seen."""
+        """Return the flaws of a run with the first of these inputs, the first time an input of its kind is seen."""
         json = inputs[0] if inputs else b"{}"
         payload: Any = from_json(json) if len(json) <= _LOOKED_INTO else None
         fields = frozenset(cast("dict[str, Any]", payload)) if isinstance(payload, dict) else frozenset[str]()
@@ -105,7 +105,7 @@ class Catalog:
         return await self.check(plan, directory, asked)
 
     async def find(self, workflow: str | Declaration[Any, Any], directory: Published) -> Plan:
-        """Return the plan of a workflow, which is taken if it is a declaration; raises UnknownWorkflow."""
+        """Return the plan of a workflow, which is added if it is a declaration; raises UnknownWorkflow."""
         if isinstance(workflow, Declaration):
             if self.plans.get(workflow.name) is not workflow.plan:
                 self.add(workflow)
@@ -116,10 +116,10 @@ class Catalog:
         raise await unknown_workflow(workflow, self.plans, directory)
 
     async def find_whole(self, workflow: str | Declaration[Any, Any], directory: Published) -> Plan:
-        """Return the plan of a workflow with those of its sub-workflows in it, as they are now.
+        """Return the plan of a workflow together with the present plans of its sub-workflows.
 
-        The same object as the last time, unless one of them has changed. Raises UnknownWorkflow, and InvalidInput for
-        one that runs itself, or that is more than a run may have.
+        Returns the same object as the last time, unless one of them has changed. Raises UnknownWorkflow, and
+        InvalidInput for a workflow that contains itself, or that is larger than a run may be.
         """
         plan = await self.find(workflow, directory)
         plans, missing = {plan.name: plan}, {entry.workflow for entry in sub_workflows(plan.itinerary)}

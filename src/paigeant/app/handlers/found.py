@@ -1,4 +1,4 @@
-"""What a module holds: registries and workflows, by name or in its lists, tuples, sets and dicts."""
+"""Discovery of registries and workflows in a module, by name or in its lists, tuples, sets and dicts."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from paigeant.app.declaration import Declaration
 from paigeant.errors import HandlersError
 
 _DEPTH: Final = 3
-"""Containers within containers that are looked into."""
+"""Nesting depth of containers that are searched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """The activities and workflows of a module, or of one thing in it; ``origin`` says where they were found."""
+    """Activities and workflows of a module, or of one object in it; ``origin`` says where they were found."""
 
     registry: ActivityRegistry
     workflows: tuple[Declaration[Any, Any], ...] = ()
@@ -35,9 +35,9 @@ class Handlers:
 
 
 def read_handlers(handlers: ModuleType | ActivityRegistry | Handlers | None) -> Handlers:
-    """Return what a module holds, or a registry; without either, the global one.
+    """Return the handlers of a module or a registry; without either, those of the global registry.
 
-    The registry is a new one: what is added to it is not added to theirs.
+    The returned registry is a new one: adding to it does not change the originals.
     """
     if isinstance(handlers, Handlers):
         return Handlers(_joined([handlers.registry]), handlers.workflows, handlers.origin)
@@ -48,7 +48,7 @@ def read_handlers(handlers: ModuleType | ActivityRegistry | Handlers | None) -> 
 
 
 def found_in(things: Iterable[object], origin: str) -> Handlers:
-    """Return the registries and workflows among these things, each once."""
+    """Return the registries and workflows among these objects, each once."""
     registries: dict[int, ActivityRegistry] = {}
     workflows: dict[int, Declaration[Any, Any]] = {}
     for thing in _each(things, _DEPTH):

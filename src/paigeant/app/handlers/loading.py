@@ -1,4 +1,4 @@
-"""Loading handlers: any way in which it can fail is one error that names file, line, what was tried, and what to do."""
+"""Loading of handlers: any failure is one error that names file, line, the attempt and the remedy."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ _NOT_THERE: Final = "is it installed in the environment that runs paigeant?"
 
 @checked("load_handlers", InvalidInput)
 def load_handlers(named: str | Path, *, app_dir: Path | None = None) -> Handlers:
-    """Import the code that a text names, once, and return the activities and workflows in it.
+    """Import the module that a text names, once, and return its activities and workflows.
 
-    ``handlers.py`` or ``shop/handlers.py`` is a file, ``shop.handlers`` a module; ``:name`` behind either takes one
-    registry, with the module's workflows of which it has all steps, or one workflow, or a list or dict of them. Modules
-    count from ``app_dir`` (default: the current folder), which is put on ``sys.path``; paths from there, or else from
-    the current folder. A file of a package is imported as a module of it, so that its relative imports work.
+    ``handlers.py`` or ``shop/handlers.py`` is a file, ``shop.handlers`` a module. ``:name`` after either selects one
+    registry, with those workflows of the module whose steps it all has; or one workflow, or a list or dict of
+    workflows. Modules are looked up from ``app_dir`` (default: the current folder), which is put on ``sys.path``; paths
+    from there, or else from the current folder. A file of a package is imported as a module of it, so that its relative
+    imports work.
 
-    Raises HandlersError, which names file and line, or what a declaration in it raised.
+    Raises HandlersError, which names file and line, or whatever a declaration in the module raised.
     """
     target = find_target(str(named), (app_dir or Path()).absolute())
     module = _import(target)
@@ -42,7 +43,7 @@ def load_handlers(named: str | Path, *, app_dir: Path | None = None) -> Handlers
 
 
 def _import(target: Target) -> ModuleType:
-    """Return the module; its folders stay on the path, for it may import more while it runs."""
+    """Import the module; its folders stay on the path, since it may import more while it runs."""
     top = target.module.partition(".")[0]
     loaded = sys.modules.get(target.module)
     if loaded is not None and (target.file is None or _file_of(loaded) == target.file.resolve()):
@@ -70,7 +71,7 @@ def _import(target: Target) -> ModuleType:
 
 
 def _execute(target: Target) -> ModuleType:
-    """Import a file that belongs to no package, whatever else there is of its name."""
+    """Import a file that belongs to no package, even if another module has its name."""
     loader = SourceFileLoader(target.module, str(target.file))
     module = module_from_spec(ModuleSpec(target.module, loader, origin=str(target.file)))
     module.__file__ = str(target.file)
@@ -84,7 +85,7 @@ def _execute(target: Target) -> ModuleType:
 
 
 def _is_taken(top: str, target: Target) -> bool:
-    """Tell whether another module, or a package that lies elsewhere, has the name already."""
+    """True if another module, or a package elsewhere, already has the name."""
     loaded = sys.modules.get(top)
     if loaded is None:
         return False
@@ -98,7 +99,7 @@ def _file_of(module: ModuleType) -> Path | None:
 
 
 def _missing(target: Target) -> str:
-    """Say that there is no such module, where it was looked for, and which was probably meant."""
+    """Return the error for a missing module: the folders searched, and the likely intended name."""
     hint = "--app-dir names another folder to look in"
     parts = target.module.split(".")
     for place in range(1, len(parts) + 1):
@@ -111,7 +112,7 @@ def _missing(target: Target) -> str:
 
 
 def _at_import(error: BaseException, target: Target) -> str:
-    """Say where in the user's own files an import broke off."""
+    """Return the line of the user's own files at which an import failed."""
     own = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
@@ -128,7 +129,7 @@ def _at_import(error: BaseException, target: Target) -> str:
 
 
 def _cure(error: BaseException, target: Target) -> str:
-    """Return what to do about an import that found nothing."""
+    """Return the remedy for a failed import."""
     if isinstance(error, ModuleNotFoundError):
         looked = " and ".join(str(folder) for folder in target.folders)
         return f"; {_NOT_THERE} Own modules were looked for in {looked}; --app-dir names another folder"
@@ -148,7 +149,7 @@ def _shown(file: str | None, target: Target) -> str:
 
 
 def _of_attribute(module: ModuleType, target: Target) -> Handlers:
-    """Return what is found in one thing of a module."""
+    """Return the handlers in one attribute of a module."""
     thing: object = module
     for name in target.attribute.split("."):
         if not hasattr(thing, name):

@@ -1,4 +1,4 @@
-"""Publications: the workflows that can be dispatched from here, and the workers that are up."""
+"""Publications: workflows that can be dispatched from here, and living workers."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from paigeant.model.plan import Plan, WorkerCard
 from paigeant.model.values.showing import shown
 
 _NAMED: Final = 5
-"""Workers, and workflows of each, that an error names."""
+"""Number of workers, and of workflows of each, that an error names."""
 
 
 class WorkflowListing(BaseModel, frozen=True):
-    """A workflow that can be dispatched: its steps, those of them that no living worker serves, and who published it.
+    """A workflow that can be dispatched: its steps, those without a living worker, and its publishers.
 
-    ``itinerary`` has an outline of each entry, with its alternatives and conditions; ``steps`` has the activities of
-    them all, each once. ``workers`` are the ids of living workers that published it; it may have been published by
-    others before, or be declared in this process or its settings.
+    ``itinerary`` has an outline of each entry, with its alternatives and conditions; ``steps`` has all their
+    activities, each once. ``workers`` are the ids of living workers that published it; it may also have been published
+    by earlier workers, or be declared in this process or its settings.
     """
 
     name: str
@@ -36,7 +36,7 @@ class WorkflowListing(BaseModel, frozen=True):
 
 
 async def list_workers(directory: Directory) -> list[WorkerCard]:
-    """Return the workers that are up, with the activities they serve: that of flow hops, which all serve, is none."""
+    """Return the living workers with the activities they serve, without flow hops, which every worker serves."""
     cards = await directory.list_workers()
     return [replace(card, topics=tuple(name for name in card.topics if name != FLOW)) for card in cards]
 
@@ -62,7 +62,7 @@ def _listing(plan: Plan, workers: Iterable[WorkerCard]) -> WorkflowListing:
 
 
 async def unknown_workflow(name: str, here: Iterable[str], directory: Published) -> UnknownWorkflow:
-    """Return the error for a workflow that is known neither here nor to the store: it says who is up, and with what."""
+    """Return the error for a workflow unknown here and to the store; it lists living workers and their workflows."""
     known = sorted({*here, *await directory.list_plans()})
     close = get_close_matches(name, known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}" if known else ""

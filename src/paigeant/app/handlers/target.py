@@ -1,4 +1,4 @@
-"""Target: what names a user's code, as ``handlers.py``, ``shop/handlers.py``, ``shop.handlers``, ``shop.handlers:own``.
+"""Target: the code that a text names: ``handlers.py``, ``shop/handlers.py``, ``shop.handlers``, ``shop.handlers:own``.
 
 A file is imported as Python would import it: a file in a package, or one that imports relatively, as a module of that
 package, and any other under its own name.
@@ -18,9 +18,9 @@ from paigeant.errors import HandlersError
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A module to import: its dotted name, its file if one was named, the folders to import from, and what is wanted.
+    """A module to import: its dotted name, its file if one was named, the folders to import from, and an attribute.
 
-    ``named`` is what the user wrote. ``attribute`` is what of the module is wanted, empty for all of it.
+    ``named`` is the user's text. ``attribute`` is the object to take from the module, empty for the whole module.
     """
 
     named: str
@@ -31,17 +31,17 @@ class Target:
 
     @property
     def is_alone(self) -> bool:
-        """It is a file that belongs to no package."""
+        """True for a file that belongs to no package."""
         return self.file is not None and "." not in self.module and self.file.stem != "__init__"
 
     @property
     def watched(self) -> Path:
-        """The folder whose files are this code, as far as is known without importing it."""
+        """Folder whose files contain this code, as far as is known without importing it."""
         return self.folders[0]
 
 
 def find_target(named: str, app_dir: Path) -> Target:
-    """Return what a text names; modules count from ``app_dir``, paths from there or the current folder.
+    """Return the target of a text; modules are looked up from ``app_dir``, paths from there or the current folder.
 
     Raises HandlersError.
     """
@@ -61,12 +61,12 @@ def find_target(named: str, app_dir: Path) -> Target:
 
 
 def is_path(place: str) -> bool:
-    """Tell whether a text names a file rather than a module."""
+    """True if a text names a file rather than a module."""
     return "/" in place or place.endswith(".py") or place.startswith(".")
 
 
 def _split(named: str, app_dir: Path) -> tuple[str, str]:
-    """Take ``:attribute`` off, unless there is a file that is called so."""
+    """Split off ``:attribute``, unless a file has this whole name."""
     place, colon, attribute = named.rpartition(":")
     if not colon or any(path.exists() for path in _paths(named, app_dir)):
         return named, ""
@@ -103,7 +103,7 @@ def _of_package(named: str, path: Path, attribute: str, app_dir: Path) -> Target
     while (path.parents[depth] / "__init__.py").is_file() and depth + 1 < len(path.parents):
         depth += 1
     level = _relative_level(path)
-    if level > depth:  # a package without __init__.py, which begins where names count from
+    if level > depth:  # a namespace package, which begins at the import root
         names = path.relative_to(app_dir).parts[:-1] if path.is_relative_to(app_dir) else path.parts[1:-1][-level:]
         depth = max(depth, len(names))
     root = path.parents[depth]
@@ -116,11 +116,11 @@ def _of_package(named: str, path: Path, attribute: str, app_dir: Path) -> Target
 
 
 def _relative_level(path: Path) -> int:
-    """Return how many packages up a file imports: 1 for ``from . import x``, 0 if it imports nothing relatively."""
+    """Return the highest level of a file's relative imports: 1 for ``from . import x``, 0 without any."""
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):
-        return 0  # importing it says where
+        return 0  # importing it reports the syntax error
     return max((node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)), default=0)
 
 

@@ -1,1 +1,1 @@
-"""What an application shows of itself: logs, traces, metrics, probes."""
+"""Observability of an application: logs, traces, metrics, probes."""

@@ -1,4 +1,4 @@
-"""Draining: a worker that works until nothing of its activities is due."""
+"""Draining: a worker that stops once none of its activities has work that is due."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from paigeant.engine.worker import ActivityWorker
 from paigeant.errors import Unavailable
 
 _LOOK: Final = 0.2
-"""Seconds between two looks at the queues, or a tenth of what the worker must have been idle for."""
+"""Minimum of seconds between two polls of the queues; a tenth of the required idle time if that is longer."""
 
 
 async def until_drained(store: Store, worker: ActivityWorker, idle: float) -> None:
-    """Return once nothing that the worker serves has been due, or running here, for ``idle`` seconds.
+    """Return once no work of the worker has been due, or running here, for ``idle`` seconds.
 
-    What is due later, as a retry or a sleep, is not waited for. While the store is away nothing counts as drained.
+    Work that is due later, such as a retry or a sleep, is not waited for. While the store is unavailable the worker
+    does not count as drained.
     """
     since = monotonic()
     while monotonic() - since < idle:

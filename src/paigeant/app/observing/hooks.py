@@ -1,4 +1,4 @@
-"""Hooks as they are given: what could never be called, or would be called in vain, is refused where it is given."""
+"""Validation of hooks: a hook that could never be called, or whose call would have no effect, is refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KINDS: Final = frozenset(get_args(Event))
 
 
 def check_hooks(hooks: Any) -> list[Hooks]:
-    """Return the hooks given to ``Paigeant``, one or several; raises RegistrationError, naming what is none."""
+    """Return the hooks given to ``Paigeant``, one or several; raises RegistrationError, naming an invalid one."""
     given: Any = [hooks] if isinstance(hooks, Hooks) else hooks
     several = isinstance(given, Iterable) and not isinstance(given, str | Mapping)
     found: list[Any] = list(cast("Iterable[Any]", given)) if several else [given]
@@ -49,7 +49,7 @@ def _flaws(hook: Any) -> Iterator[str]:
 
 
 def _flaw_of_call(name: str, call: Any) -> str | None:
-    """Return why a call of a hook would come to nothing, None if it would not."""
+    """Return the reason why a call of a hook would have no effect, None if it is valid."""
     is_async = inspect.iscoroutinefunction(call) or inspect.isasyncgenfunction(call)
     if name == "on_event":
         return "is async, and nothing awaits it: make it a plain def" if is_async else None
@@ -67,7 +67,7 @@ def _are_events(hook: Hooks) -> bool:
 
 
 def _own_names(kind: type[Hooks]) -> Iterator[str]:
-    """Yield the names that a class has beside those of all hooks."""
+    """Yield the public names that a class has in addition to those of :class:`Hooks`."""
     for each in kind.__mro__:
         if each not in {Hooks, object}:
             yield from (name for name in vars(each) if not name.startswith("_") and name not in _NAMES)

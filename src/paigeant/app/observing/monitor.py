@@ -1,4 +1,4 @@
-"""The monitor of a worker: its metrics, and whether it is healthy and ready, served on a port from a thread."""
+"""Monitor of a worker: metrics, health and readiness, served on a port from a thread."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from paigeant.telemetry.output import dropped_lines
 from paigeant.telemetry.server import Answer, ProbeServer
 
 TICK: Final = 0.5
-"""Seconds between two signs of life of the event loop."""
+"""Seconds between two ticks of the event loop."""
 
 FRESH: Final = 10.0
-"""Seconds for which what the store has said is not asked again."""
+"""Seconds for which an answer of the store is cached."""
 
 READY: Final = 30.0
 """Seconds within which the store must have answered."""
 
 _PATIENCE: Final = 1.0
-"""Seconds that a scrape waits for what the store says."""
+"""Seconds that a scrape waits for an answer of the store."""
 
 
 class Monitor:
-    """Counts as ``hooks``; serves ``/metrics``, ``/health``, ``/ready`` and ``/queues`` while a worker is watched.
+    """Counts events as ``hooks``; serves ``/metrics``, ``/health``, ``/ready`` and ``/queues`` while watching a worker.
 
-    The queues are asked for once in 10 seconds, and only while somebody scrapes.
+    The queues are queried at most every 10 seconds, and only while somebody scrapes.
     """
 
     def __init__(self, *, stall: float = 60.0) -> None:
-        """Take an event loop that has stood still for ``stall`` seconds for hung."""
+        """Report the event loop as hung once it has been blocked for ``stall`` seconds."""
         self.hooks: MetricsHooks = MetricsHooks()
         self._stall = stall
         self._ticked = self._answered = monotonic()
@@ -69,11 +69,11 @@ class Monitor:
 
     @property
     def instruments(self) -> list[Instrument]:
-        """All that is counted, measured and shown."""
+        """All counters, gauges and histograms."""
         return [*self.hooks.instruments, *(each for each in vars(self).values() if isinstance(each, Gauge | Counter))]
 
     def page(self, path: str) -> Answer | None:
-        """Return what is answered for a path; called in any thread. It waits for the store for a second at most."""
+        """Return the response for a path; called in any thread. It waits for the store for a second at most."""
         match path:
             case "/metrics":
                 self._refresh()
@@ -91,7 +91,7 @@ class Monitor:
                 return None
 
     def _refresh(self) -> None:
-        """See to it that the queues are asked for, unless they were just now; what is known is shown otherwise."""
+        """Request fresh queue depths unless they are recent; after a timeout the last known ones are shown."""
         self._scraped = monotonic()
         if self._scraped - self._asked >= FRESH and self._worker is not None:
             self._measured.clear()
@@ -172,7 +172,7 @@ class Monitor:
 
 
 def _by_reason(counts: Iterable[OpenCount]) -> dict[tuple[str, str], float]:
-    """Return how many hops are open by status and reason; what a step has written as its reason is ``parked``."""
+    """Return the number of open hops by status and reason; reasons that steps wrote themselves count as ``parked``."""
     totals: defaultdict[tuple[str, str], float] = defaultdict(float)
     for count in counts:
         totals[count.status, kind_of_reason(count.reason) or ""] += count.count
@@ -180,7 +180,7 @@ def _by_reason(counts: Iterable[OpenCount]) -> dict[tuple[str, str], float]:
 
 
 def wanted_workers(queue: QueueView, slots: int) -> int:
-    """Return how many workers of so many slots would run at once all that is due or running; 0 if nothing is."""
+    """Return how many workers with this many slots would run all due and running hops at once; 0 without any."""
     return -(-(queue.due + queue.running) // max(slots, 1))
 
 
@@ -189,5 +189,5 @@ def _probe(wrong: str) -> Answer:
 
 
 def serve_probes(monitor: Monitor, host: str, port: int) -> ProbeServer:
-    """Serve a monitor's pages on a port; raises ConfigError for one that cannot be had."""
+    """Serve a monitor's pages on a port; raises ConfigError for a port that is not available."""
     return ProbeServer(host, port, monitor.page)

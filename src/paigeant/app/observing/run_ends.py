@@ -1,4 +1,4 @@
-"""Ends of runs: everybody in a process who waits for one is told by one look in the store, however many they are."""
+"""Ends of runs: one query of the store serves all callers in a process that wait for results."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from paigeant.aio.race import cancel, until_first
 from paigeant.errors import Unavailable
 
 _LOOK: Final = 5.0
-"""Seconds after which there is another look even if nothing reported a change."""
+"""Seconds after which the store is queried again even without a reported change."""
 
 _AT_ONCE: Final = 1000
-"""Runs of one look in the store."""
+"""Runs in one query of the store."""
 
 _REST: Final = 4.0
-"""Between two looks it rests so many times as long as a look has taken: they take a fifth of the time at most."""
+"""Pause between two queries, as a multiple of a query's duration: queries take at most a fifth of the time."""
 
 _LONGEST_REST: Final = 0.5
 """Seconds."""
 
 
 class RunEnds:
-    """Tells who waits for runs when they have ended.
+    """Notifies callers that wait for runs to end.
 
-    Each commit of a busy store may be the end of any run. If all who wait looked by themselves, a thousand results that
-    are waited for at once would cost a million looks.
+    Each commit of a busy store may be the end of any run. If every caller queried the store by itself, a thousand
+    pending results would cost a million queries.
     """
 
     def __init__(self, reader: RunReader) -> None:
-        """Nobody waits yet."""
+        """Start without callers."""
         self._reader = reader
         self._waiting: dict[UUID, set[asyncio.Future[None]]] = {}
         self._new: set[UUID] = set()
@@ -45,7 +45,7 @@ class RunEnds:
         self._looking: asyncio.Task[None] | None = None
 
     async def wait(self, workflow_id: UUID, timeout: float | None) -> bool:
-        """Return True once the run has ended, or is not known; False if it has not after so many seconds.
+        """Return True once the run has ended, or is unknown; False if it has not ended after this many seconds.
 
         Raises Unavailable if the store does not answer, or if this is closed meanwhile.
         """
@@ -54,7 +54,7 @@ class RunEnds:
         self._new.add(workflow_id)
         self._arrived.set()
         if self._looking is None or self._looking.done():
-            own = Context()  # not that of a step which waits
+            own = Context()  # not the context of a step that waits
             self._looking = asyncio.create_task(self._look(), name="ends of runs", context=own)
         try:
             await asyncio.wait([ended], timeout=timeout)
@@ -66,13 +66,13 @@ class RunEnds:
         return False
 
     async def close(self) -> None:
-        """Look no more: who still waits is told that the store is closed."""
+        """Stop; callers that still wait get an error that the store is closed."""
         if self._looking is not None:
             await cancel([self._looking])
         self._settle(list(self._waiting), Unavailable("the store was closed while a run was waited for"))
 
     async def _look(self) -> None:
-        """Look for those who came since, at once, and after a change for all, as long as anybody waits."""
+        """Query new callers' runs at once, and all runs after a change, as long as any caller waits."""
         while self._waiting:
             began = monotonic()
             self._arrived.clear()

@@ -1,4 +1,4 @@
-"""Whether to trace: found out without loading OpenTelemetry where nobody has asked for it."""
+"""Choice of tracing hooks, without loading OpenTelemetry unless tracing is configured."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _SDK: Final = "opentelemetry.sdk.trace"
 
 
 def choose_hooks(settings: Settings) -> list[Hooks]:
-    """Return the hooks of an application: logs always, traces where somebody has asked for them."""
+    """Return the hooks of an application: logs always, traces if they are configured."""
     return [LogHooks(payloads=settings.log_payloads), *trace_hooks(os.environ, settings.trace_break)]
 
 
 def trace_hooks(environ: Mapping[str, str], longest_wait: float = 3600.0) -> list[Hooks]:
-    """Return the hooks that trace: by the program's provider, or to where ``OTEL_*`` says; none where neither is.
+    """Return the hooks that trace to the program's provider, or to the address in ``OTEL_*``; none without either.
 
-    The variables are often those of a whole machine, so that without the extra ``otel`` a program is warned, and runs.
+    The variables are often set for a whole machine. Without the extra ``otel`` a program is therefore warned, and runs.
     """
     asked = names_exporter(environ)
     if not asked and _SDK not in sys.modules:
@@ -45,7 +45,7 @@ def trace_hooks(environ: Mapping[str, str], longest_wait: float = 3600.0) -> lis
 
 
 def _is_there(module: str) -> bool:
-    """Tell whether a module can be imported; that of a package that is missing cannot be looked for."""
+    """True if a module can be imported; a missing parent package means False."""
     try:
         return find_spec(module) is not None
     except ModuleNotFoundError:

@@ -1,1 +1,1 @@
-"""What an operator asks and does: why a run stands where it stands, what needs a person, verbs for many runs."""
+"""Operations: explanations of runs, problems that need a person, bulk commands, deeds."""

@@ -1,4 +1,4 @@
-"""Adoption: a person vouches for runs that began unsigned, so that they go on where hops are signed."""
+"""Adoption: a person vouches for runs that began unsigned, so that they can go on where hops are signed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from paigeant.model.stored.run_filter import RunFilter
 
 
 class Adopted(BaseModel, frozen=True):
-    """Which runs were adopted, children among them, and which refused."""
+    """Ids of the adopted runs, including child runs, and the refused ones."""
 
     adopted: tuple[UUID, ...] = ()
     refused: tuple[Refused, ...] = ()
@@ -30,11 +30,11 @@ _NONE: Final = Adopted()
 
 
 async def adopt_run(runtime: Runtime, workflow_id: UUID) -> list[UUID]:
-    """Vouch for a run as it lies, and for those within it; returns those that were not signed before.
+    """Vouch for the present state of a run, and of its child runs; returns those that were not signed before.
 
-    From then on each hop is judged back to this. Raises UnknownRun, WrongState for a run that is over, or of which a
-    step is being executed, InvalidInput for one that is too large, MessageRejected for one of which a message or a plan
-    cannot be read, and ConfigError where nothing is signed, or without a key that may ``adopt``.
+    From then on each hop is verified back to this. Raises UnknownRun, WrongState for a run that has ended or one of
+    whose steps is being executed, InvalidInput for one that is too large, MessageRejected for one with an unreadable
+    message or plan, and ConfigError where nothing is signed, or without a key that may ``adopt``.
     """
 
     async def done(run: UUID) -> Deed:
@@ -44,7 +44,7 @@ async def adopt_run(runtime: Runtime, workflow_id: UUID) -> list[UUID]:
 
 
 async def adopt_all(runtime: Runtime, before: datetime | None = None) -> Adopted:
-    """Vouch for all open runs, or those recorded ``before`` a time; a run that refuses keeps no other from it.
+    """Vouch for all open runs, or those recorded ``before`` a time; a refused run does not affect the others.
 
     Raises InvalidInput for a time without an offset, and ConfigError as :func:`adopt_run`.
     """
@@ -61,7 +61,7 @@ async def adopt_all(runtime: Runtime, before: datetime | None = None) -> Adopted
 
 
 async def adopt_each(runtime: Runtime, runs: Iterable[UUID], done: Adopted = _NONE) -> Adopted:
-    """Vouch for each of these runs, beside what is ``done``; one that refuses keeps no other from it.
+    """Vouch for each of these runs and add them to ``done``; a refused run does not affect the others.
 
     Raises ConfigError as :func:`adopt_run`, and Unavailable.
     """

@@ -1,4 +1,4 @@
-"""Attention: what needs a person, grouped by cause, step and error, the most first."""
+"""Attention: problems that need a person, grouped by cause, step and error, the largest group first."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from paigeant.model.stored.overview import AttentionGroup
 from paigeant.model.stored.run_filter import RunFilter
 
 LOOKED_AT: Final = 1_000
-"""Runs of each kind that are looked at: the newest."""
+"""Limit of runs of each kind that are examined: the newest."""
 
 LATE: Final = 60.0
-"""Seconds for which a step may be due before it is shown."""
+"""Seconds for which a step may be due before it counts as late."""
 
 FAILED_WITHIN: Final = timedelta(days=1)
-"""How long a run that failed is shown."""
+"""Age up to which failed runs are shown."""
 
 
 async def find_attention(store: Store, workflows: tuple[str, ...] = ()) -> list[AttentionGroup]:
-    """Return what needs a person: stuck runs, those that failed in the last day, queues that are late, dead letters.
+    """Return the problems that need a person: stuck runs, failures of the last day, late queues, dead letters.
 
-    If workflows are named, runs of these alone.
+    With workflows, only problems of their runs.
     """
     waiting, ends = (RunStatus.WAITING,), (RunStatus.FAILED, RunStatus.COMPENSATION_FAILED)
     since = datetime.now(UTC) - FAILED_WITHIN

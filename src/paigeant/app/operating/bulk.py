@@ -1,4 +1,4 @@
-"""Bulk: one verb for all runs that fit a filter, a hundred at a time."""
+"""Bulk commands: one verb for all runs that match a filter, a hundred at a time."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from paigeant.model.runs import OPEN, RESUMABLE, RunStatus
 from paigeant.model.stored.run_filter import RunFilter
 
 BATCH: Final = 100
-"""Runs that are taken up at a time."""
+"""Runs in one batch."""
 
 MOST: Final = 10_000
-"""Runs that one call takes, at most."""
+"""Limit of runs in one call."""
 
 EXAMPLES: Final = 5
-"""Runs that are named beforehand."""
+"""Number of matching runs that are shown as examples."""
 
 
 class Steered(Protocol):
-    """A run to which it is done: :class:`paigeant.Run`."""
+    """Target of a bulk command: :class:`paigeant.Run`."""
 
     async def retry(self) -> RunStatus:
-        """Go on from where it failed or waits; raises WrongState."""
+        """Run again from where it failed or waits; raises WrongState."""
         ...
 
     async def cancel(self) -> RunStatus:
-        """Ask it to end."""
+        """Request its cancellation."""
         ...
 
     async def terminate(self) -> RunStatus:
@@ -41,7 +41,7 @@ class Steered(Protocol):
 
 
 class Verb(StrEnum):
-    """What can be done to many runs."""
+    """Commands that can be applied to many runs."""
 
     RETRY = "retry"
     CANCEL = "cancel"
@@ -49,21 +49,21 @@ class Verb(StrEnum):
 
 
 class Refused(BaseModel, frozen=True):
-    """A run of which the verb was refused."""
+    """A run that refused the command."""
 
     workflow_id: UUID
     why: str
 
 
 class Matched(BaseModel, frozen=True):
-    """What a bulk verb would do: to how many runs (10,001 stands for more), and to which, for example."""
+    """Runs that a bulk command would affect: their number (10,001 means more than 10,000), and some examples."""
 
     matched: int
     examples: tuple[UUID, ...]
 
 
 class BulkResult(BaseModel, frozen=True):
-    """What a bulk verb has done."""
+    """Result of a bulk command."""
 
     matched: int
     done: int
@@ -71,7 +71,7 @@ class BulkResult(BaseModel, frozen=True):
 
 
 def narrowed(verb: Verb, asked: RunFilter) -> RunFilter:
-    """Return the filter, of runs to which the verb can be done; raises InvalidInput for one that fits none of them."""
+    """Return the filter restricted to runs that the command applies to; raises InvalidInput if none can match."""
     possible = RESUMABLE if verb is Verb.RETRY else OPEN
     if not asked.status:
         return asked.model_copy(update={"status": tuple(sorted(possible))})
@@ -82,7 +82,7 @@ def narrowed(verb: Verb, asked: RunFilter) -> RunFilter:
 
 
 async def match(store: Store, verb: Verb, asked: RunFilter) -> Matched:
-    """Return what the verb would be done to."""
+    """Return the runs that the command would affect."""
     wanted = narrowed(verb, asked)
     page = await store.search_runs(wanted, limit=EXAMPLES)
     return Matched(matched=await store.count_runs(wanted), examples=tuple(run.workflow_id for run in page.runs))
@@ -91,7 +91,7 @@ async def match(store: Store, verb: Verb, asked: RunFilter) -> Matched:
 async def do_to_all(
     store: Store, run: Callable[[UUID], Steered], verb: Verb, asked: RunFilter, limit: int = MOST
 ) -> BulkResult:
-    """Do the verb to the runs that fit, newest first, ``limit`` at most; a run that refuses keeps no other from it."""
+    """Apply the command to matching runs, newest first, ``limit`` at most; a refusal does not affect the others."""
     wanted, after, matched, done = narrowed(verb, asked), None, 0, 0
     refused: list[Refused] = []
     while matched < limit:

@@ -1,4 +1,4 @@
-"""Deeds: who does what, written with what is done, and signed where hops are."""
+"""Deeds: records of who does what, written together with the change, and signed where hops are."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROGRAM: Final = "program"
 
 
 class Actor(NamedTuple):
-    """Who does something, and on which way."""
+    """The person who acts, and the channel: command line, API, dashboard or code."""
 
     by: str
     via: str
@@ -35,7 +35,7 @@ _ACTOR: Final[ContextVar[Actor | None]] = ContextVar("actor", default=None)
 
 @contextmanager
 def acting(by: str | None = None, *, via: str) -> Generator[None]:
-    """Do what is done inside in the name of somebody, by default the user of the operating system."""
+    """Attribute everything done inside to a person, by default the user of the operating system."""
     token = _ACTOR.set(Actor(by or user(), via))
     try:
         yield
@@ -52,7 +52,7 @@ def user() -> str:
 
 
 def actor() -> Actor:
-    """Return in whose name things are done here."""
+    """Return the present actor."""
     return _ACTOR.get() or Actor(user(), PROGRAM)
 
 
@@ -64,10 +64,10 @@ async def attest(
     *,
     by: str | None = None,
 ) -> Deed:
-    """Return what is about to be done, for a store to keep with it.
+    """Return the deed for a change that is about to be made, for the store to write with it.
 
-    Where hops are signed it is signed, and names the newest record of the run. Raises ConfigError without a key that
-    may sign it, InvalidInput for what is no text, and Unavailable.
+    Where hops are signed the deed is signed, and names the newest record of the run. Raises ConfigError without a key
+    that may sign it, InvalidInput for a text that cannot be written, and Unavailable.
     """
     doing = actor()
     await runtime.codec.prepare(runtime.store.record_keys, right_to(verb))
@@ -81,7 +81,7 @@ async def attest(
 
 
 def digest_of_carried(value: Value) -> str:
-    """Return the digest of a value as it is going to lie in its column."""
+    """Return the digest of a value in the form in which its column stores it."""
     return digest_of(text_of(value).encode())
 
 

@@ -1,4 +1,4 @@
-"""Renewing the identity for which a run acts, once its person has signed in again."""
+"""Renewal of the identity of a run, once its person has signed in again."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _OPEN = frozenset({StepStatus.PENDING, StepStatus.RUNNING, StepStatus.WAITING, S
 
 
 async def renew_identity(runtime: Runtime, workflow_id: UUID, token: str) -> int:
-    """Seal a new token of the same person for a run, and make due what waits for it; returns how many steps that are.
+    """Seal a new token of the same person for a run, and make its waiting steps due; returns their number.
 
-    Raises InvalidInput for a token that is not good, or that of somebody else, and for a run that acts for nobody;
-    UnknownRun, WrongState, IdentityUnavailable and ConfigError.
+    Raises InvalidInput for an invalid token, a token of somebody else, and a run without an identity; UnknownRun,
+    WrongState, IdentityUnavailable and ConfigError.
     """
     handle = await _handle(runtime, workflow_id)
     if handle is None:
@@ -36,7 +36,7 @@ async def renew_identity(runtime: Runtime, workflow_id: UUID, token: str) -> int
 
 
 async def _handle(runtime: Runtime, workflow_id: UUID) -> str | None:
-    """Return the name of the run's grant, as messages of open hops have it; raises WrongState if it has ended."""
+    """Return the name of the run's grant, from a message of an open hop; raises WrongState if the run has ended."""
     view = await runtime.store.get_run(workflow_id)
     require_open(view)
     for hop in view.journey:

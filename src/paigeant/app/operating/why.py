@@ -1,4 +1,4 @@
-"""Why a run stands where it stands: a sentence for each open hop, who can act, and which verbs help."""
+"""Explanation of a run's state: a sentence for each open hop, who can act, and which commands help."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from paigeant.model.values.showing import class_name
 Hop = StepView | NodeView
 
 _ENDS_BY_ITSELF: Final = frozenset({"retrying", "sleeping", WaitReason.SLEEP, "signal", "approval", "parked"})
-"""Causes that are over at a time: a step that is due has been since then."""
+"""Causes that end at a known time: a step that is due has been ready since then."""
 
 _DETAIL: Final = 200
 """Characters of a heartbeat's detail, or of an error, in a sentence."""
 
 
 class Because(BaseModel, frozen=True):
-    """Why one hop has not gone on: ``said`` is the sentence, ``who`` can act, ``verbs`` are commands that help."""
+    """Reason why a hop has not gone on: ``said`` is a sentence, ``who`` can act, ``verbs`` are commands that help."""
 
     path: str = ""
     position: int | None = None
@@ -40,7 +40,7 @@ class Because(BaseModel, frozen=True):
 
 
 class Explanation(BaseModel, frozen=True):
-    """Why a run stands where it stands, hop by hop; of a run that completed there is nothing to say."""
+    """Explanation of a run's state, hop by hop; empty for a completed run."""
 
     workflow_id: UUID
     status: RunStatus
@@ -49,20 +49,20 @@ class Explanation(BaseModel, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known beside the run: the queues, by activity."""
+    """Facts in addition to the run's view: the queues, by activity."""
 
     queues: Mapping[str, QueueView] = field(default_factory=dict[str, QueueView])
 
 
 async def explain_run(store: RunReader, view: RunView) -> Explanation:
-    """Return why the run stands where it stands, said of what this view shows, and of nothing else of the run."""
+    """Return the explanation of a run's state from this view of it, and from the queues if a step is pending."""
     queued = any(hop.status is StepStatus.PENDING for hop in view.journey)
     queues = await store.list_queues() if queued and not view.status.final else []
     return explain(view, Facts({queue.activity: queue for queue in queues}))
 
 
 def explain(view: RunView, facts: Facts) -> Explanation:
-    """Return why the run stands where it stands."""
+    """Return the explanation of a run's state."""
     return Explanation(workflow_id=view.workflow_id, status=view.status, because=tuple(_reasons(view, facts)))
 
 
@@ -189,7 +189,7 @@ def _waiting(hop: Hop, view: RunView) -> Because:
         return _child(hop)
     cause, _, text = reason.partition(": ")
     if view.reason == WaitReason.CONTRACT and cause not in _HELD and hop.due_at is None:
-        cause, text = WaitReason.CONTRACT, ""  # the reason of the hop says what does not fit
+        cause, text = WaitReason.CONTRACT, ""  # the reason of the hop names the mismatch
     found = _HELD.get(cause)
     if found is not None:
         said, who, verbs = found
@@ -295,4 +295,4 @@ _HELD: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     ),
     "approval": ("step {step} waits for an approval", "whoever may approve", ("approve", "deny", "cancel")),
 }
-"""What is said of a hop that is held for a reason: the sentence, who can act, and the verbs that help."""
+"""Explanations of reasons to hold a hop: the sentence, who can act, commands that help."""

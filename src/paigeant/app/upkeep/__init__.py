@@ -1,1 +1,1 @@
-"""What is done to an installation rather than to a run: upgrading, pruning, examining, dead letters."""
+"""Maintenance of an installation: upgrade, prune, examine, dead letters, tokens."""

@@ -1,4 +1,4 @@
-"""What an operator does to an installation as a whole: its schema, its health, old runs, dead letters."""
+"""Administration of an installation: its schema, health, old runs, dead letters and tokens."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ from paigeant.model.values.durations import Duration
 
 
 class Prunable(NamedTuple):
-    """How much there is to delete, or was deleted, and which runs stay since they cannot be archived."""
+    """Amounts to delete, or deleted, and the runs that stay because they cannot be archived."""
 
     runs: int
     dead_letters: int
     kept: tuple[Refused, ...] = ()
 
     def with_more(self, more: Prunable) -> Prunable:
-        """Return both together."""
+        """Return the sum of both."""
         return Prunable(self.runs + more.runs, self.dead_letters + more.dead_letters, self.kept + more.kept)
 
 
 class Installation(NamedTuple):
-    """Parts in use, and the settings that name them."""
+    """Open parts, and the settings that name them."""
 
     runtime: Runtime
     settings: Settings
@@ -52,13 +52,13 @@ class Installation(NamedTuple):
 
 @spelled(InvalidInput)
 class Administration:
-    """Upgrades, examines, prunes, and sees to dead letters: the ``administration`` of a :class:`~paigeant.Paigeant`.
+    """Upgrades, examines, prunes, and handles dead letters: the ``administration`` of a :class:`~paigeant.Paigeant`.
 
-    The schema and the examination need no open application; all else does. Every method may raise Unavailable.
+    Schema and examination need no open application; everything else does. Every method may raise Unavailable.
     """
 
     def __init__(self, settings: Settings, runtime: Callable[[], Runtime]) -> None:
-        """Work on what the settings name; ``runtime`` returns the parts in use, or raises ConfigError."""
+        """Use the parts that the settings name; ``runtime`` returns the open parts, or raises ConfigError."""
         self._settings = settings
         self._runtime = runtime
 
@@ -66,32 +66,32 @@ class Administration:
     def _store(self) -> Store:
         return self._runtime().store
 
-    # -- the schema, and whether all is well
+    # -- schema and health
 
     async def upgrade_schema(self) -> None:
-        """Bring the store's schema to this version, and make the table of log lines if the settings ask for it.
+        """Upgrade the store's schema to this version, and create the table of log lines if configured.
 
-        Does nothing to what is there. Raises ConfigError.
+        A repeat does nothing. Raises ConfigError.
         """
         await asyncio.to_thread(choose_schema(self._settings).upgrade)
         await asyncio.to_thread(make_lines, self._settings)
 
     async def check_schema(self) -> None:
-        """Return if the store's schema is that of this version; raises ConfigError, with what to do, if it is not."""
+        """Return if the store's schema has this version; raises ConfigError, with the remedy, if not."""
         await asyncio.to_thread(choose_schema(self._settings).check)
 
     def examine(self) -> AsyncGenerator[Examined, None]:
-        """Yield what is found of the installation, the settings, the store, the transport and the work in them."""
+        """Yield findings about the installation, the settings, the store, the transport and their work."""
         return examine(self._settings)
 
     async def find_served(self, activities: Collection[str]) -> set[str]:
         """Return those of these activities that a living worker serves."""
         return await self._store.find_served(activities)
 
-    # -- what is over and old
+    # -- pruning
 
     async def count_prunable(self, older_than: Duration, *, statuses: Collection[RunStatus] = FINAL) -> Prunable:
-        """Return how much :meth:`prune` would delete."""
+        """Return the amounts that :meth:`prune` would delete."""
         _require_final(statuses)
         age = read_span("older_than", older_than, "prune")
         runs = await self._store.count_ended(age, statuses)
@@ -106,16 +106,16 @@ class Administration:
         batch: int = 100,
         archive: Path | None = None,
     ) -> AsyncGenerator[Prunable, None]:
-        """Delete runs that ended longer ago than this, with all that is theirs; yields what went, batch by batch.
+        """Delete runs that ended longer ago than this, with all their data; yields the deleted amounts, batch by batch.
 
-        With all final statuses, dead letters that came last so long ago go first; whoever names some means those runs
-        and nothing else. Between two transactions it rests for as long as the last one took, so that workers get at
-        least every other turn. It may be left at any time, and called again. Raises InvalidInput for a status that is
-        not final.
+        With all final statuses, dead letters that last arrived this long ago are deleted first; if statuses are named,
+        only their runs are deleted. Between two transactions it pauses for as long as the last one took, so that
+        workers get at least every other turn. It may be abandoned at any time, and called again. Raises InvalidInput
+        for a status that is not final.
 
-        With an ``archive`` the evidence of each run is written into that folder first, signed, as ``ID.json``; a run of
-        which it cannot be written stays. Raises InvalidInput if none can, and ConfigError without a key that may
-        ``operate:export``.
+        With an ``archive`` the evidence of each run is first written into that folder, signed, as ``ID.json``; a run
+        whose evidence cannot be written stays. Raises InvalidInput if none can be written, and ConfigError without a
+        key that may ``operate:export``.
         """
         _require_final(statuses)
         age = read_span("older_than", older_than, "prune")
@@ -138,7 +138,7 @@ class Administration:
     async def _archived(
         self, folder: Path, age: timedelta, statuses: Collection[RunStatus]
     ) -> Callable[[int], Awaitable[Prunable]]:
-        """Return what writes the evidence of some runs, and deletes them; raises InvalidInput and ConfigError."""
+        """Return a function that archives and deletes some runs; raises InvalidInput and ConfigError."""
         from paigeant.app.custody import Custody  # noqa: PLC0415  (loads cryptography)
         from paigeant.app.upkeep.archiving import Archive, ArchivedPruning  # noqa: PLC0415  (the same)
 
@@ -155,15 +155,15 @@ class Administration:
     # -- workers
 
     async def drain_worker(self, worker: str) -> None:
-        """Let a worker, by its id, take in nothing more and end what it holds; then its process exits with 0.
+        """Drain a worker, by its id: it leases nothing more, finishes its steps, and exits with 0.
 
-        It hears of it within seconds. Raises UnknownWorker for one that is not up, and ConfigError without a key that
-        may sign it.
+        It learns of it within seconds. Raises UnknownWorker for one that is not alive, and ConfigError without a key
+        that may sign the deed.
         """
         deed = await attest(self._runtime(), DeedVerb.DRAIN, None, {"worker": worker})
         await self._store.drain_worker(worker, deed=deed)
 
-    # -- who may ask the HTTP API
+    # -- tokens of the HTTP API
 
     async def create_token(
         self,
@@ -174,11 +174,11 @@ class Administration:
         workflows: Collection[str] = (),
         expires: Duration | None = None,
     ) -> NewToken:
-        """Give somebody a token for the HTTP API and the dashboard, which is shown once. A viewer sees no payloads.
+        """Create a token for the HTTP API and the dashboard, which is shown once. A viewer sees no payloads.
 
-        With ``workflows`` it counts for runs of these alone: others, and what is of no workflow, are not there for it.
-        They need not be published yet; ``unpublished`` of what is returned has those that are not. Raises InvalidInput,
-        and WrongState if somebody of this name has one.
+        With ``workflows`` it is limited to their runs: other runs, and things that belong to no workflow, are invisible
+        to it. The workflows need not be published yet; ``unpublished`` in the result lists those that are not. Raises
+        InvalidInput, and WrongState if the name has a token already.
         """
         lifetime = None if expires is None else read_span("expires", expires, "create_token")
         made = await create_token(self._store, name, role, payloads=payloads, workflows=workflows, lifetime=lifetime)
@@ -186,11 +186,11 @@ class Administration:
         return made._replace(unpublished=tuple(each for each in made.kept.workflows if each not in published))
 
     async def list_tokens(self) -> list[StoredToken]:
-        """Return who has a token, by name."""
+        """Return the tokens, by name."""
         return await self._store.list_tokens()
 
     async def revoke_token(self, name: str) -> bool:
-        """Let somebody's token count no more, within seconds; returns whether there was one."""
+        """Revoke the token of this name, effective within seconds; returns False if there was none."""
         return await self._store.revoke_token(name)
 
     # -- dead letters
@@ -206,9 +206,9 @@ class Administration:
         return await self._store.get_dead_letter(letter_id)
 
     async def replay_dead_letters(self, ids: Iterable[int], *, patience: Duration = 3.0) -> list[Replayed]:
-        """Publish dead letters again, as they came; returns what became of each after ``patience`` at most.
+        """Publish dead letters again, unchanged; returns the fate of each after ``patience`` at most.
 
-        One that is the message of a run's pending step is dropped. All others stay until they are dropped. Raises
+        A letter that is the message of a run's pending step is dropped. All others stay until they are dropped. Raises
         UnknownLetter, with nothing published.
         """
         letters = [await self._store.get_dead_letter(letter_id) for letter_id in dict.fromkeys(ids)]
@@ -218,9 +218,9 @@ class Administration:
         )
 
     async def drop_dead_letters(self, ids: Collection[int] | None = None, *, older_than: Duration = 0.0) -> int:
-        """Delete dead letters, those of these ids or all, as far as they came last so long ago; returns how many.
+        """Delete dead letters (these ids, or all) that last arrived this long ago; returns their number.
 
-        Raises UnknownLetter if ids are given and none of them is there.
+        Raises UnknownLetter if ids are given and none of them exists.
         """
         age = read_span("older_than", older_than, "drop_dead_letters")
         wanted: list[JsonValue] | None = None if ids is None else [*ids]
@@ -230,14 +230,14 @@ class Administration:
             raise UnknownLetter(f"no dead letter has the id {', '.join(map(str, ids))}")
         return dropped
 
-    # -- what was done
+    # -- deeds
 
     async def list_deeds(self, *, limit: int = 50) -> list[DeedView]:
-        """Return the newest things that people did to no run: pruning, and to dead letters; the oldest first."""
+        """Return the newest deeds that belong to no run, such as pruning and dead letters; oldest first."""
         return [view_of(each) for each in await self._store.load_deeds(None, limit=limit)]
 
     async def _attest(self, verb: DeedVerb, arguments: Mapping[str, JsonValue]) -> None:
-        """Write what is about to be done; raises ConfigError without a key that may sign it."""
+        """Record the deed that is about to be done; raises ConfigError without a key that may sign it."""
         await self._store.record_deeds([await attest(self._runtime(), verb, None, arguments)])
 
 

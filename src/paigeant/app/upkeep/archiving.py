@@ -1,4 +1,4 @@
-"""The archive: the evidence of a run in a file, before the run is deleted."""
+"""Archive: the evidence of a run in a file, written before the run is deleted."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from paigeant.errors import InvalidInput, UnknownRun
 from paigeant.model.runs import RunStatus
 
 KEPT: Final = 1_000
-"""Runs that may stay because their evidence cannot be written, before the whole is given up."""
+"""Limit of runs whose evidence cannot be written, before the pruning is aborted."""
 
 
 class Archive:
-    """Writes what an audit reads of runs into a folder, one file each, ``ID.json``, for its owner only.
+    """Writes the evidence of runs into a folder, one file each, ``ID.json``, readable by its owner only.
 
-    A file is there whole or not at all, on disk when the call returns, and never written over.
+    A file is complete or absent, on disk when the call returns, and never overwritten.
     """
 
     def __init__(self, folder: Path, custody: Custody) -> None:
-        """Write into this folder, which is made if it is not there; raises InvalidInput if it cannot be."""
+        """Write into this folder, which is created if it does not exist; raises InvalidInput if that fails."""
         self._folder, self._custody = folder, custody
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -35,9 +35,9 @@ class Archive:
             raise InvalidInput(f"{folder}: {error.strerror}") from error
 
     async def keep(self, workflow_id: UUID) -> bool:
-        """Write the evidence of a run; returns False if it is there already, of the run as it stands.
+        """Write the evidence of a run; returns False if a file with the run's present state exists.
 
-        Raises InvalidInput for evidence that is too large, or if a file of this name says something else, UnknownRun,
+        Raises InvalidInput for evidence that is too large, or if a file of this name has other content, UnknownRun,
         ConfigError without a key that may ``operate:export``, and OSError.
         """
         made, path = await self._custody.export(workflow_id), self.path_of(workflow_id)
@@ -62,7 +62,7 @@ class ArchivedPruning:
         self._kept: dict[UUID, str] = {}
 
     async def delete_some(self, batch: int) -> tuple[int, tuple[Refused, ...]] | None:
-        """Delete some runs; returns how many went, and which stay since they cannot be archived; None at the end.
+        """Delete some runs; returns the number deleted, and the runs that cannot be archived; None at the end.
 
         Raises InvalidInput if nothing can be written, and once 1,000 runs stay.
         """
@@ -75,7 +75,7 @@ class ArchivedPruning:
         while some := await self._store.prune(self._age, self._statuses, batch, only=list(written)):
             gone += some
         for run, new in written.items():
-            if await self._is_there(run):  # resumed a moment ago, or held by somebody else: it is not over
+            if await self._is_there(run):  # resumed a moment ago, or locked by another process: it has not ended
                 self._kept[run] = "it is not over any more, or somebody else is deleting it"
                 if new:
                     self._archive.path_of(run).unlink(missing_ok=True)
@@ -85,13 +85,13 @@ class ArchivedPruning:
         return gone, kept
 
     async def _written(self, run: UUID) -> bool | None:
-        """Return whether the evidence of a run was written now, or before; None if it cannot be."""
+        """Return True if the evidence of a run was written now, False if before; None if it cannot be written."""
         try:
             return await self._archive.keep(run)
         except (InvalidInput, UnknownRun) as error:
             self._kept[run] = str(error)
             return None
-        except OSError as error:  # the disk is full, or not ours: so it is for all others
+        except OSError as error:  # the disk is full or not writable: it is for all other runs too
             raise InvalidInput(f"{self._archive.path_of(run)}: {error.strerror}") from error
 
     async def _is_there(self, run: UUID) -> bool:
@@ -103,10 +103,10 @@ class ArchivedPruning:
 
 
 def _write_new(path: Path, made: bytes) -> bool:
-    """Write a file whole, and have it on disk, unless there is one of this name; returns whether there was none.
+    """Write a file completely and flush it to disk, unless the name exists; returns True if it was written.
 
-    The run is deleted right after: a file that a power cut empties would leave nothing of it. ``link`` gives the name
-    to a whole file, and to no second one.
+    The run is deleted right afterwards: without the flush, a power failure could leave an empty file and no run.
+    ``link`` gives the name to a complete file, and to only one.
     """
     partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:

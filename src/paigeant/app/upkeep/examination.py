@@ -1,4 +1,4 @@
-"""Everything that could be wrong with an installation and what it is configured to use, looked at from outside."""
+"""Examination of an installation and everything it is configured to use, from outside."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from paigeant.model.runs import RunStatus
 from paigeant.plugins import redacted_url
 
 _MANY: Final = 1_000
-"""What is counted no further."""
+"""Limit of counting."""
 
 _AGENTS: Final = "pydantic-ai-slim"
 
 
 class Examined(NamedTuple):
-    """A finding, the part of the installation it is about, and the error that it stands for, if it is one."""
+    """A finding, the part of the installation it is about, and the error that it represents, if any."""
 
     part: str
     finding: Finding
@@ -33,12 +33,12 @@ class Examined(NamedTuple):
 
     @property
     def is_problem(self) -> bool:
-        """Somebody has to fix it before it works."""
+        """True if it does not work before somebody fixes it."""
         return self.finding.severity is Severity.PROBLEM
 
 
 async def examine(settings: Settings) -> AsyncGenerator[Examined, None]:
-    """Yield what is found of the installation, the settings, the store, the transport and the work in them."""
+    """Yield findings about the installation, the settings, the store, the transport and their work."""
     safety = examine_safety(settings)
     for part, findings in (("python", _installation()), ("settings", _settings(settings)), ("settings", safety)):
         for finding in findings:
@@ -53,14 +53,14 @@ async def examine(settings: Settings) -> AsyncGenerator[Examined, None]:
 
 
 def failed(part: str, about: str, error: PaigeantError) -> Examined:
-    """Return an error as a finding; its text says what to do."""
+    """Return an error as a finding; its text contains the remedy."""
     return Examined(part, Finding(about=about, severity=Severity.PROBLEM, said=str(error)), error)
 
 
 async def _resource(
     part: str, name: str, choose: Callable[[], Resource | None], settings: Settings
 ) -> AsyncGenerator[Examined, None]:
-    """Open a part and yield what it finds; what keeps it from being opened is a finding too."""
+    """Open a part and yield its findings; a failure to open it is a finding too."""
     try:
         resource = choose()
         if resource is None:
@@ -101,7 +101,7 @@ def _installation() -> Iterable[Finding]:
 
 
 def _agents(allowed: str) -> Finding:
-    """Compare with the range that we require; pip looks at it once, and never again."""
+    """Compare the installed pydantic-ai with the required range; pip checks it only at installation."""
     if not _has(_AGENTS):
         return Finding.problem("pydantic-ai", "it is not installed", f"pip install '{_AGENTS}{allowed}'")
     there = version(_AGENTS)
@@ -129,7 +129,7 @@ def _has(package: str) -> bool:
 
 
 def _extras() -> dict[str, list[str]]:
-    """Return the packages that each extra asks for."""
+    """Return the packages of each extra."""
     found: dict[str, list[str]] = {}
     for line in requires("paigeant") or ():
         extra, package = search(r"extra == ['\"]([\w-]+)", line), search(r"^[\w.-]+", line)
@@ -145,7 +145,7 @@ def _settings(settings: Settings) -> Iterable[Finding]:
 
 
 async def _work(store: Store) -> list[Finding]:
-    """Return what is found of the work that lies in a store, and of those who do it."""
+    """Return findings about the work in a store, and its workers."""
     workers, unserved = await store.list_workers(), sorted(await store.find_unserved())
     parked = await store.list_runs(status=RunStatus.WAITING, limit=_MANY)
     letters = await store.count_dead_letters()

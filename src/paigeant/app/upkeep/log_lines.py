@@ -1,4 +1,4 @@
-"""Log lines that are kept: how they are written, read and deleted."""
+"""Stored log lines: write, read and delete them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # a database is imported only where it keeps lines
 
 
 def open_sink(settings: Settings) -> SinkOutput | None:
-    """Return the output that keeps lines, None without a sink; nothing is connected yet. Raises ConfigError."""
+    """Return the sink that stores lines, None without one; nothing is connected yet. Raises ConfigError."""
     url = sink_url(settings)
     if url is None:
         return None
@@ -26,7 +26,7 @@ def open_sink(settings: Settings) -> SinkOutput | None:
 
 
 def prune_lines(settings: Settings, older_than: timedelta) -> int:
-    """Delete lines older than this; returns how many, 0 without a sink. Raises Unavailable."""
+    """Delete lines older than this; returns their number, 0 without a sink. Raises Unavailable."""
     if settings.log_sink is None:
         return 0
     store = open_log_store(require_sink(settings))
@@ -37,16 +37,16 @@ def prune_lines(settings: Settings, older_than: timedelta) -> int:
 
 
 class LogReader:
-    """Reads kept lines, in a thread of its own, over one connection that stays open until :meth:`close`."""
+    """Reads stored lines, in a thread of its own, over one connection that stays open until :meth:`close`."""
 
     def __init__(self, settings: Settings) -> None:
-        """Nothing is opened before the first reading."""
+        """Open nothing before the first read."""
         self._settings = settings
         self._store: LogStore | None = None
         self._thread = ThreadPoolExecutor(1, "paigeant-log-reader")
 
     def __enter__(self) -> Self:
-        """Nothing is opened yet."""
+        """Open nothing yet."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -54,14 +54,14 @@ class LogReader:
         self.close()
 
     def read(self, asked: LogFilter) -> list[LogLine]:
-        """Return the lines that are asked for, in the order of writing.
+        """Return the requested lines, in the order of writing.
 
         Raises ConfigError without a sink, and Unavailable.
         """
         return self._thread.submit(self._read, asked).result()
 
     async def ask(self, asked: LogFilter) -> list[LogLine]:
-        """Do as :meth:`read`, while the event loop goes on."""
+        """Read as :meth:`read`, without blocking the event loop."""
         return await asyncio.wrap_future(self._thread.submit(self._read, asked))
 
     def _read(self, asked: LogFilter) -> list[LogLine]:
@@ -70,7 +70,7 @@ class LogReader:
         return self._store.read(asked)
 
     def close(self) -> None:
-        """Close the connection; it is opened again by no reading."""
+        """Close the connection; no later read opens it again."""
         self._thread.submit(self._close).result()
         self._thread.shutdown()
 

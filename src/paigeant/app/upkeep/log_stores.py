@@ -1,4 +1,4 @@
-"""Which database keeps log lines, by the settings, and its table; whoever only asks for it loads nothing of logging."""
+"""Database and table of log lines, from the settings; this module loads nothing of logging."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _NO_SINK = (
 
 
 def sink_url(settings: Settings) -> str | None:
-    """Return the database of log lines, None without a sink; raises ConfigError for a store that can keep none.
+    """Return the database of log lines, None without a sink; raises ConfigError for an unsuitable store.
 
-    Beside a SQLite store it is a file of its own, so that lines never take the lock of the store's writer.
+    For a SQLite store it is a separate file, so that lines never take the lock of the store's writer.
     """
     if settings.log_sink != "store":
         return settings.log_sink
@@ -33,7 +33,7 @@ def sink_url(settings: Settings) -> str | None:
 
 
 def require_sink(settings: Settings) -> str:
-    """Return the database of log lines; raises ConfigError, which says how to get one, if there is no sink."""
+    """Return the database of log lines; raises ConfigError, with the remedy, if there is no sink."""
     url = sink_url(settings)
     if url is None:
         raise ConfigError(_NO_SINK)
@@ -47,7 +47,7 @@ def open_log_store(url: str) -> LogStore:
 
 
 def make_lines(settings: Settings) -> None:
-    """Make the table of log lines unless it is there; does nothing without a sink. Raises Unavailable."""
+    """Create the table of log lines unless it exists; does nothing without a sink. Raises Unavailable."""
     if settings.log_sink is None:
         return
     store = open_log_store(require_sink(settings))

@@ -1,4 +1,4 @@
-"""Safety: what production must not be without, seen in the settings alone."""
+"""Safety checks of the settings: requirements of production."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from paigeant.security.identity.options import require_https
 
 LOOPBACK: Final = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
 WEAK: Final = frozenset({"", "guest", "password", "postgres", "admin", "root", "secret", "changeme", "default"})
-"""Passwords that are those of a fresh installation, or of every example."""
+"""Passwords of fresh installations and of common examples."""
 
 _ENCRYPTED: Final[Mapping[str, str]] = {"redis": "rediss", "amqp": "amqps"}
 
 
 def examine_safety(settings: Settings) -> Iterator[Finding]:
-    """Yield what is found of signing, keys, encryption and passwords: problems in production, else facts."""
+    """Yield findings about signing, keys, encryption and passwords: problems in production, else facts."""
     for finding in (*_signing(settings), *_servers(settings), *_identity(settings)):
         grave = settings.env == "prod" and finding.severity is Severity.WARNING
         yield finding.model_copy(update={"severity": Severity.PROBLEM}) if grave else finding
 
 
 def require_safe(settings: Settings) -> None:
-    """Return if nothing speaks against production, or this is none; raises ConfigError, with what to do."""
+    """Return if the settings are safe, or not for production; raises ConfigError, with the remedy."""
     for finding in examine_safety(settings) if settings.env == "prod" else ():
         if finding.severity is Severity.PROBLEM:
             raise ConfigError(f"{finding.said} (PAIGEANT_ENV=prod): {finding.fix}")
@@ -53,7 +53,7 @@ def _signing(settings: Settings) -> Iterator[Finding]:
 
 
 def _identity(settings: Settings) -> Iterator[Finding]:
-    """Yield what is found of the provider of identities: what is wrong with it is a problem everywhere."""
+    """Yield findings about the identity provider: an error in its options is a problem everywhere."""
     try:
         options = identity_options(settings)
         if options is None:

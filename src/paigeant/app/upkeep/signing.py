@@ -1,4 +1,4 @@
-"""Keys: whether those that the settings name can be used, and what processes have published of theirs."""
+"""Checks of signing keys: those of the settings, and those that processes have published."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from paigeant.security.custody.purposes import Purpose, Verified, utc_now
 
 
 async def examine_keys(settings: Settings) -> list[Finding]:
-    """Return what is found of the keys that the settings name, if they are used; a signer is asked to sign something.
+    """Return findings about the keys that the settings name, if they are used; a signer is asked for a signature.
 
-    Without signing on there is nothing to be found.
+    Without signing there are none.
     """
     if settings.signing == "off":
         return []
@@ -52,7 +52,7 @@ async def _examine_signer(settings: Settings, trusted: Mapping[str, Verified]) -
 
 
 async def examine_published(settings: Settings, store: Store) -> list[Finding]:
-    """Return what is found of the keys that processes have published."""
+    """Return findings about the keys that processes have published."""
     if settings.signing == "off":
         return []
     now, found = datetime.now(UTC), await store.list_keys()

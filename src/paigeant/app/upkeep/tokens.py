@@ -1,4 +1,4 @@
-"""Tokens of the HTTP API and the dashboard: given to somebody once, listed, revoked."""
+"""Tokens of the HTTP API and the dashboard: created, shown once, listed, revoked."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from paigeant.model.stored.access_tokens import StoredToken, TokenGrant, TokenRo
 from paigeant.model.values.showing import shown
 
 PREFIX: Final = "pgt_"
-"""How a token begins, so that it is known, and masked, wherever it stands."""
+"""Prefix of tokens, by which they are recognised and masked in any text."""
 
 
 class NewToken(NamedTuple):
-    """A token as it is shown, once, and what is kept of it; which of its workflows nobody has published."""
+    """A new token, shown once, its stored form, and those of its workflows that nobody has published."""
 
     token: str
     kept: StoredToken
@@ -35,9 +35,9 @@ async def create_token(
     workflows: Iterable[str] = (),
     lifetime: timedelta | None = None,
 ) -> NewToken:
-    """Give a token of 256 bits to somebody; only its SHA-256 is kept. Who may act also sees payloads.
+    """Create a token of 256 random bits; only its SHA-256 is stored. Roles that may act also see payloads.
 
-    Raises InvalidInput for a name that is none, and WrongState if somebody of this name has a token.
+    Raises InvalidInput for an invalid name, and WrongState if the name has a token already.
     """
     narrow = tuple(dict.fromkeys(workflows))
     for each in (name, *narrow):

@@ -1,1 +1,1 @@
-"""How a run is seen beyond what the store shows of it: what is ahead, and as a picture."""
+"""Views of a run beyond those of the store: the itinerary ahead, and diagrams."""

@@ -1,4 +1,4 @@
-"""What is ahead of a run: it stands in the message of its newest hop, which only the codec can open."""
+"""Itinerary ahead of a run: read from the message of its newest hop, which only the codec can open."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paigeant.model.runs import Direction, RunStatus, RunView
 
 
 async def with_steps_ahead(runtime: Runtime, view: RunView) -> RunView:
-    """Return the view with the steps ahead; where message or plan do not open here, nothing is known of them."""
+    """Return the view with the steps ahead; without them if message or plan cannot be opened here."""
     if view.status is RunStatus.COMPLETED:
         return view
     body = await _newest_message(runtime, view)
@@ -25,7 +25,7 @@ async def with_steps_ahead(runtime: Runtime, view: RunView) -> RunView:
 
 
 async def signals_ahead(runtime: Runtime, view: RunView) -> tuple[str, ...]:
-    """Return the signals of the waits ahead, in their order; none where message or plan do not open here."""
+    """Return the signals of the waits ahead, in order; none if message or plan cannot be opened here."""
     body = await _newest_message(runtime, view)
     try:
         entries = () if body is None else await _entries_ahead(runtime, body)
@@ -43,7 +43,7 @@ def _signals(entries: Iterable[Entry]) -> Iterator[str]:
 
 
 async def _newest_message(runtime: Runtime, view: RunView) -> bytes | None:
-    """Return the message of the newest hop on the way forward; what was skipped or chosen is a record without one."""
+    """Return the message of the newest forward hop; skipped and chosen entries have records without a message."""
     for hop in reversed(view.journey):
         if not hop.path and hop.direction is Direction.EXECUTE:
             body = await runtime.store.get_message(HopKey(view.workflow_id, "", hop.position))

@@ -1,4 +1,4 @@
-"""Parts of a run: what is shown of one that has more steps than anybody reads."""
+"""Parts of a run: a readable excerpt of a run with very many steps."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from paigeant.model.message import BRANCH
 from paigeant.model.runs import NodeView, RunView, StepStatus, StepView
 
 SHOWN: Final = 2_000
-"""Steps, and nodes, of a run that are shown unless all are asked for."""
+"""Limit of the steps, and of the nodes, that are shown by default."""
 
 _BEHIND: Final = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED, StepStatus.CANCELLED})
 
 
 def part_of(view: RunView, path: str | None = None, *, whole: bool = False) -> RunView:
-    """Return the view with what is shown of its steps and nodes, and how many are not.
+    """Return the view with an excerpt of its steps and nodes, and the number of those left out.
 
-    Of more than 2,000 first the trunk, then what is open or has failed, then the rest in its order. With a ``path``
-    only what is on it, or within it: that of a branch, as ``3.17``, or of the branches of a node, as ``3``. Raises
-    InvalidInput for a path on which there is nothing.
+    If there are more than 2,000: first the trunk, then open and failed ones, then the rest in its order. With a
+    ``path`` only those on or within it: that of a branch, such as ``3.17``, or of the branches of a node, such as
+    ``3``. Raises InvalidInput for a path without any.
     """
     journey = view.journey
     if path is not None:

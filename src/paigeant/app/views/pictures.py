@@ -1,4 +1,4 @@
-"""Pictures of runs: what happened, and what is left."""
+"""Diagrams of runs: their hops, and the entries ahead."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHAPES: Final = {
 
 
 def draw_run(view: RunView) -> str:
-    """Return a picture of a run: each hop by what became of it, undoing included, and the entries ahead."""
+    """Return a diagram of a run: each hop with its result, including compensation, and the entries ahead."""
     picture = Picture()
     ends = [End(picture.box(view.workflow, shape=Shape.END))]
     drawn: dict[tuple[str, int], End] = {}
@@ -37,7 +37,7 @@ def draw_run(view: RunView) -> str:
 
 
 def _branches(picture: Picture, view: RunView, node: StepView | NodeView, end: End) -> list[End]:
-    """Draw the branches of a node, each from it; those of a loop are one box, however many there are."""
+    """Draw the branches of a node, each connected to it; those of a loop are one box, however many there are."""
     prefix = f"{node.path}/{node.position}." if node.path else f"{node.position}."
     paths = sorted(
         {hop.path for hop in view.journey if hop.path.startswith(prefix) and "/" not in hop.path[len(prefix) :]}

@@ -1,4 +1,4 @@
-"""What was spent, in words."""
+"""Spending in words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CENT: Final = Decimal("0.01")
 
 
 def dollars(usage: Usage) -> str:
-    """Return an amount: with two digits from a dollar on, with four significant ones below; and what has no price."""
+    """Return an amount: two decimals from a dollar on, four significant digits below; and the unpriced requests."""
     text = ""
     if usage.usd is not None:
         small = 0 < usage.usd < 1
@@ -22,7 +22,7 @@ def dollars(usage: Usage) -> str:
 
 
 def calls_line(step: StepView) -> str:
-    """Return what a step has recorded: ``3 model calls, 2 tools, 1 replayed, 1,234 tokens, $0.0012``."""
+    """Return a summary of a step's calls: ``3 model calls, 2 tools, 1 replayed, 1,234 tokens, $0.0012``."""
     calls, usage = step.calls, step.usage
     parts: list[str] = []
     if calls is not None:

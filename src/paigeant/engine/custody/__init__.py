@@ -1,1 +1,1 @@
-"""What was signed of runs, as the engine reads and adopts it."""
+"""Custody in the engine: loads, verifies and adopts the signed records of runs."""

@@ -1,4 +1,4 @@
-"""Adoption: runs that began unsigned are vouched for as they lie, each with those that have begun within it."""
+"""Adoption of unsigned runs: somebody vouches for their present state, and for that of their child runs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Attest = Callable[[UUID], Awaitable[Deed]]
 async def adopt_tree(
     runtime: Runtime, workflow_id: UUID, attest: Attest | None = None, *, leased: bool = False
 ) -> list[UUID]:
-    """Adopt a run, and all that have begun within it; returns those that were not signed before.
+    """Adopt a run, and all its child runs; returns those that were not signed before.
 
-    Children come first: a parent reads, once it is signed, what was signed of them. ``attest`` returns who does it.
-    ``leased``: hops may be leased, to workers that sign. Raises WrongState for a run that is over or goes on meanwhile,
-    as Unavailable if ``leased``: then it is tried again; UnknownRun, MessageRejected for a message or a plan
-    that cannot be read, and what :meth:`~paigeant.abc.Codec.adopt` raises.
+    Children come first: once a parent is signed, it reads the signed records of its children. ``attest`` returns the
+    deed of the person. ``leased``: hops may be leased, to workers that sign. Raises WrongState for a run that has ended
+    or is changed meanwhile, or Unavailable instead if ``leased``, so that it is tried again; UnknownRun,
+    MessageRejected for an unreadable message or plan, and the errors of :meth:`~paigeant.abc.Codec.adopt`.
     """
     found = [workflow_id]
     for each in found:

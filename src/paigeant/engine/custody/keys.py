@@ -1,4 +1,4 @@
-"""Keys that have signed what is read, and are not configured: looked for in the store, which is not believed."""
+"""Lookup of unknown signing keys in the store, which is not trusted: each key must prove itself."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from paigeant.model.people.deeds import StoredDeed
 
 
 async def meet_signers(runtime: Runtime, signatures: Iterable[bytes]) -> None:
-    """Return once whoever made these is known here, as far as the store has them; raises Unavailable.
+    """Look up the unknown keys of these signatures in the store; raises Unavailable.
 
-    Of known keys nothing is read; of others a statement has up to 1,000.
+    Known keys need no query; one statement reads up to 1,000 unknown ones.
     """
     kids = runtime.codec.strangers(signatures)
     if kids:
@@ -24,7 +24,7 @@ async def meet_signers(runtime: Runtime, signatures: Iterable[bytes]) -> None:
 def signatures_of(
     records: Sequence[StoredRecord], deeds: Sequence[StoredDeed] = (), leased: Leased | None = None
 ) -> Iterable[bytes]:
-    """Yield what was signed of a run, and of the hop that is leased."""
+    """Yield the signatures in the records and deeds of a run, and in the leased hop."""
     if leased is not None and leased.record is not None:
         yield leased.record.jws
     yield from (each.record.jws for each in records)
@@ -32,7 +32,7 @@ def signatures_of(
 
 
 async def load_records(runtime: Runtime, run: UUID) -> Sequence[StoredRecord]:
-    """Return the records of a run, whose signers are known to the codec from now on; raises Unavailable."""
+    """Return the records of a run, with their keys made known to the codec; raises Unavailable."""
     records = await runtime.store.load_records(run)
     await meet_signers(runtime, signatures_of(records))
     return records

@@ -1,4 +1,4 @@
-"""Notes: what is signed of what steps leave while they run, and whether what is found again is that."""
+"""Notes: signatures over data that running steps write, and their verification."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _LOOK: Final = "look who may write to the store: the step begins as if it had sa
 
 
 def note_of_checkpoint(one: Checkpoint, epoch: int) -> Note:
-    """Return what is signed of a recorded call."""
+    """Return the note of a recorded call."""
     return Note(NoteKind.CHECKPOINT, one.digest, one.key, epoch)
 
 
 def signed_checkpoint(runtime: Runtime, leased: Leased, made: Checkpoint, epoch: int) -> Checkpoint:
-    """Return a checkpoint with what is signed of it; raises Unavailable and ConfigError."""
+    """Return a checkpoint with its signature; raises Unavailable and ConfigError."""
     if not runtime.codec.signs:
         return made
     return made._replace(jws=runtime.codec.note(leased, note_of_checkpoint(made, epoch)))
 
 
 async def require_noted(runtime: Runtime, leased: Leased, found: Iterable[Checkpoint], epoch: int) -> None:
-    """Return if checkpoints are what workers have recorded; raises TamperedMessage, UnknownKey and Unavailable."""
+    """Verify that workers recorded these checkpoints; raises TamperedMessage, UnknownKey and Unavailable."""
     if not runtime.codec.signs:
         return
     found = list(found)
@@ -44,18 +44,18 @@ async def require_noted(runtime: Runtime, leased: Leased, found: Iterable[Checkp
 
 
 def signed_detail(runtime: Runtime, leased: Leased, json: bytes | None) -> bytes | None:
-    """Return a step's progress as it is kept, None if there is none, or if nobody can sign it now."""
+    """Return a step's progress in its stored form, None without one, or if no key can sign it now."""
     if json is None or not runtime.codec.signs:
         return json
     try:
         return with_signature(json, runtime.codec.note(leased, note_of_detail(json)))
-    except PaigeantError as error:  # a beat that says nothing keeps the lease all the same
+    except PaigeantError as error:  # a heartbeat without a detail keeps the lease too
         runtime.trouble(f"signing what {leased.grant.key.message_id} says of its progress", error)
         return None
 
 
 async def with_detail(runtime: Runtime, leased: Leased) -> Leased:
-    """Return a step with what it has last said of its progress, if its worker has signed that; else it is reported.
+    """Return a step with its last progress, if it has a valid signature of its worker; an invalid one is reported.
 
     Raises Unavailable.
     """

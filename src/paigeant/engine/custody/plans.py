@@ -1,4 +1,4 @@
-"""The plans of messages that travel without them, and of those that others follow."""
+"""Plans of messages that refer to them, and verification of changed plans."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from paigeant.model.plan_text import PlanText
 
 
 async def with_its_plan(runtime: Runtime, message: PaigeantMessage) -> PaigeantMessage:
-    """Return a message with its plan, which is read from the store unless it is known or the message has it.
+    """Return a message with its plan: its own, a cached one, or the stored one.
 
-    Raises MessageRejected for a plan that is not there or is not as it was recorded, and Unavailable.
+    Raises MessageRejected for a plan that is missing or altered, and Unavailable.
     """
     missing = message.missing_plan
     return message if missing is None else with_plan(message, await runtime.plans.load(runtime.store, missing))
 
 
 def with_plan(message: PaigeantMessage, plan: PlanText) -> PaigeantMessage:
-    """Return a message with the plan that it was missing; raises MessageRejected for one that does not fit."""
+    """Return a message with the plan it was missing; raises MessageRejected for one that does not fit."""
     try:
         return message.with_plan(plan)
     except ValueError as error:
@@ -27,12 +27,12 @@ def with_plan(message: PaigeantMessage, plan: PlanText) -> PaigeantMessage:
 
 
 async def judge_plans(runtime: Runtime, leased: Leased) -> None:
-    """Return if the plans that a judged hop rests on have changed as they may; messages are read only if any has.
+    """Verify that the plans behind a verified hop changed only as permitted; messages are loaded only after changes.
 
     Raises TamperedMessage and Unavailable.
     """
     read: dict[HopKey, PaigeantMessage | None] = {}
-    # While a message is read, more may be learned of the run from a branch beside this, which wants more messages.
+    # Meanwhile a concurrent branch may have verified more records of the run, which need further messages.
     while missing := set(runtime.codec.wanted_plans(leased)) - read.keys():
         for key in missing:
             read[key] = await _message_at(runtime, leased, key)

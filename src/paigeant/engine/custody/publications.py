@@ -1,4 +1,4 @@
-"""Publications: what workers say of workflows and activities, signed, and believed if it is."""
+"""Publications of workflows and activities by workers: signed, and verified by readers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GRANT: Final = "add it to the rights of the key, or dispatch the workflow only 
 
 
 async def publish(runtime: Runtime, plans: Iterable[Plan], cards: Iterable[ActivityCard]) -> None:
-    """Record workflows and activities for others, signed where hops are; of workflows those that the key may publish.
+    """Publish workflows and activities, signed where hops are; only workflows that the key may publish.
 
     Raises Unavailable.
     """
@@ -27,7 +27,7 @@ async def publish(runtime: Runtime, plans: Iterable[Plan], cards: Iterable[Activ
 
 
 async def _signed(runtime: Runtime, plan: Plan) -> Plan | None:
-    """Return a workflow as it is published; None, which is reported, if this process may not."""
+    """Return a workflow with its signature; None, which is reported, if this process may not publish it."""
     try:
         await runtime.codec.prepare(runtime.store.record_keys, plan.right)
     except ConfigError as error:
@@ -43,7 +43,7 @@ def _publication(runtime: Runtime, one: Plan | ActivityCard) -> Publication | No
 
 
 async def require_published(runtime: Runtime, one: Plan | ActivityCard) -> None:
-    """Return if somebody has signed a publication who may; raises WrongState and Unavailable."""
+    """Verify the signature and the permission of a publication; raises WrongState and Unavailable."""
     if not runtime.codec.signs:
         return
     said = one.publication
@@ -56,21 +56,21 @@ async def require_published(runtime: Runtime, one: Plan | ActivityCard) -> None:
 
 
 class ProvenDirectory(Published):
-    """What workers have published, as far as it is what somebody has signed who may."""
+    """Verified publications of workers."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Read from the store of ``runtime``, and judge with its codec."""
+        """Read from the store of ``runtime``, and verify with its codec."""
         self._runtime = runtime
 
     async def find_plan(self, workflow: str) -> Plan | None:
-        """Return the workflow published under this name, None if none ever was; raises WrongState and Unavailable."""
+        """Return the workflow published under this name, None without one; raises WrongState and Unavailable."""
         plan = await self._runtime.store.find_plan(workflow)
         if plan is not None:
             await require_published(self._runtime, plan)
         return plan
 
     async def find_cards(self, activities: Collection[str]) -> dict[str, ActivityCard]:
-        """Return the cards of those of these activities that were ever published; raises WrongState and Unavailable."""
+        """Return the published cards of these activities; raises WrongState and Unavailable."""
         cards = await self._runtime.store.find_cards(activities)
         for card in cards.values():
             await require_published(self._runtime, card)

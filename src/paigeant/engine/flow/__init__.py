@@ -1,1 +1,1 @@
-"""What nodes read, and what they make of it: entries that run no activity."""
+"""Flow: reads and decisions of nodes, the entries that are not activities."""

@@ -1,4 +1,4 @@
-"""Nodes with a child at the edge: what they read of variables and of the child, so that deciding is pure."""
+"""Nodes with a child run: they load variables and the state of the child, so that decisions are pure."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def node_of(leased: Leased) -> HopKey | None:
 
 
 async def decide_child(runtime: Runtime, leased: Leased, node: HopKey) -> Decided:
-    """Return what a node with a child comes to, and the large values of it; raises Unavailable."""
+    """Return the outcome of a node with a child run, and its large values; raises Unavailable."""
     store = runtime.store
     family = await store.load_family(node)
     if leased.message.headers.direction is Direction.COMPENSATE:
@@ -64,16 +64,16 @@ async def decide_child(runtime: Runtime, leased: Leased, node: HopKey) -> Decide
 
 
 async def _prepare(runtime: Runtime, entry: SubWorkflow) -> None:
-    """Have it vouched for that this worker begins the child, if whoever vouches for it may say that.
+    """Get this worker's voucher extended to dispatch the child, if its signer permits it.
 
-    If not, whoever takes up the child finds it out, as of any that was dispatched without the right.
+    If not, the worker that takes the child rejects it, as any run that was dispatched without permission.
     """
     with suppress(ConfigError):
         await runtime.codec.prepare(runtime.store.record_keys, f"dispatch:{entry.workflow}")
 
 
 async def _begin(store: Store, leased: Leased, entry: SubWorkflow, family: Family) -> Decided:
-    """Begin a child; or, where the run was retried, have the one go on that there is."""
+    """Begin a child run; or, if the run was retried, resume the existing child."""
     ending, child = is_to_end(leased), family.child
     if ending is not None:
         return ending, []
@@ -92,9 +92,10 @@ async def _begin(store: Store, leased: Leased, entry: SubWorkflow, family: Famil
 
 
 async def _input(store: Store, leased: Leased, entries: Sequence[Entry], value: Value) -> routing.ChildInput | None:
-    """Return what a child gets: large values lie with the parent up to now, and from now on with the child too.
+    """Return the input of a child: its large values are stored for the parent, and from now on for the child too.
 
-    Secrets were sealed for the parent, and are not handed on: ``***`` stands for those within it, None for it all.
+    Secrets were sealed for the parent, and are not passed on: those within the input become ``***``; a secret as the
+    whole input gives None.
     """
     claims: dict[str, Value] = {ref.sha256: ref for step in steps_of(entries) for ref in step.claims.values()}
     texts = await load_texts(store, leased.message.headers.workflow_id, {**claims, "": value})
@@ -108,7 +109,7 @@ async def _input(store: Store, leased: Leased, entries: Sequence[Entry], value: 
 
 
 async def _output(store: Store, child: ChildState) -> tuple[Value, Blob | None]:
-    """Return a child's output as a value of its parent, and what the parent must keep for it."""
+    """Return a child's output as a value of its parent, and the blob that the parent must keep for it."""
     if child.output is None:
         return NULL, None
     texts = await load_texts(store, child.workflow_id, {"": child.output})
@@ -122,7 +123,7 @@ async def _turn(runtime: Runtime, leased: Leased, child: ChildState | None) -> C
 
 
 async def _newest_message(runtime: Runtime, child: ChildState) -> PaigeantMessage:
-    """Return the newest message of a child's trunk: entries that were passed have none."""
+    """Return the newest message on a child's trunk; passed entries have none."""
     for position in range(child.position, 0, -1):
         body = await runtime.store.get_message(HopKey(child.workflow_id, "", position))
         if body:

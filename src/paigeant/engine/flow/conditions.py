@@ -1,4 +1,4 @@
-"""What conditions see: read beforehand, so that deciding needs nothing from outside."""
+"""Values used by conditions: loaded beforehand, so that decisions are pure."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from paigeant.model.values.values import Blob, Inline, Ref, Value
 from paigeant.routing import Seen, asked_by, entries_ahead
 
 _GOING_ON: Final = (Completed, Revised, Passed, Joined)
-"""What a hop comes to that another may follow, on the way forward."""
+"""Forward outcomes that another hop may follow."""
 
 
 def asked_for(leased: Leased, outcome: AnyOutcome) -> frozenset[str]:
-    """Return the names that conditions ask for until it is clear what follows."""
+    """Return the names that conditions use until the next hop is decided."""
     slip = leased.message.routing_slip
     if leased.message.headers.direction is Direction.COMPENSATE or not isinstance(outcome, _GOING_ON):
         return frozenset()
@@ -38,10 +38,10 @@ def asked_for(leased: Leased, outcome: AnyOutcome) -> frozenset[str]:
 
 
 async def see(store: ValueStore, leased: Leased, outcome: AnyOutcome, blobs: Iterable[Blob]) -> Seen:
-    """Return the values that conditions ask for, with what the hop itself sets; raises Unavailable.
+    """Return the values that conditions use, including those that the hop itself sets; raises Unavailable.
 
-    The variables come with one query, and what of them is between 4 and 64 KiB with another. Names mean what they mean
-    to a step that follows: ``payload`` and ``previous``, then variables, then fields of the input. Secrets are ``***``.
+    The variables are loaded with one query, and those between 4 and 64 KiB with another. Names have the same meaning as
+    for the next step: ``payload`` and ``previous``, then variables, then fields of the input. Secrets are ``***``.
     """
     names = asked_for(leased, outcome)
     if not names:
@@ -71,7 +71,7 @@ async def see(store: ValueStore, leased: Leased, outcome: AnyOutcome, blobs: Ite
 async def _texts(
     store: ValueStore, leased: Leased, values: Mapping[str, Value], own: Mapping[str, bytes]
 ) -> dict[str, bytes | int]:
-    """Return the texts of values, and of those that are too large their sizes."""
+    """Return the texts of values, and the sizes of those that are too large."""
     small = {name: value for name, value in values.items() if not isinstance(value, Ref) or value.size <= OFFERED_BYTES}
     here: dict[str, Value] = {
         name: Inline(own[value.sha256]) if isinstance(value, Ref) and value.sha256 in own else value
@@ -91,7 +91,7 @@ async def _fields(store: ValueStore, leased: Leased, names: frozenset[str]) -> S
 
 
 def see_input(json: bytes, names: Iterable[str]) -> Seen:
-    """Return what conditions see of a run's input: its fields, and all of it."""
+    """Return the values that conditions can use of a run's input: its fields, and the whole."""
     value: JsonValue = from_json(json)
     fields = cast("dict[str, JsonValue]", value) if isinstance(value, dict) else {}
     texts = {name: to_json(fields[name]) for name in names if name in fields}

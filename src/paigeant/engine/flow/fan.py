@@ -1,4 +1,4 @@
-"""Nodes with branches at the edge: what they read of lists, joins and results, so that deciding is pure."""
+"""Fan nodes: they load lists, joins and results of branches, so that decisions are pure."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from paigeant.routing.fan import branches as routing
 Decided: TypeAlias = tuple[AnyOutcome, list[Blob]]
 
 PAGE: Final = 1_000
-"""Branches read at a time."""
+"""Branches in one query."""
 
 
 class Undoing(NamedTuple):
-    """A node on the way back."""
+    """A node during compensation."""
 
     node: HopKey
     kind: str | None
@@ -43,7 +43,7 @@ class Undoing(NamedTuple):
 
 
 def fan_of(leased: Leased) -> Fan | Undoing | None:
-    """Return the node with branches that is leased, forward or back; None if it is another, and has no child."""
+    """Return the leased node with branches, forward or compensating; None for others, also with a child run."""
     message = leased.message
     slip = message.routing_slip
     if message.headers.direction is Direction.COMPENSATE:
@@ -56,11 +56,11 @@ def fan_of(leased: Leased) -> Fan | Undoing | None:
 
 
 async def decide_fan(store: Store, leased: Leased, fan: Fan | Undoing, lists: ItemLists | None = None) -> Decided:
-    """Return what a node with branches comes to, and the large values of it; raises Unavailable.
+    """Return the outcome of a node with branches, and its large values; raises Unavailable.
 
-    What was read of a list stays in ``lists`` for the next time.
+    A list that was read is cached in ``lists`` for the next commit.
     """
-    join = None if leased.grant.fence == 1 else await store.load_join(leased.grant.key)  # before, nothing has begun
+    join = None if leased.grant.fence == 1 else await store.load_join(leased.grant.key)  # fence 1: nothing has begun
     if isinstance(fan, Undoing):
         return await _undo(store, leased, fan, join)
     if join is None:
@@ -76,7 +76,7 @@ async def decide_fan(store: Store, leased: Leased, fan: Fan | Undoing, lists: It
     run, written = leased.message.headers.workflow_id, join.written
     part = await (lists or ItemLists()).part(store, run, join.start.items or NULL, written, written + SUPPLY)
     values, blobs = _shelve([Blob("", json) for json in part])
-    items = [*[cast("Value", NULL)] * written, *values]  # those before are of no interest any more
+    items = [*[cast("Value", NULL)] * written, *values]  # items before these are not needed any more
     return FannedOut(routing.items_from(each, items, written)), blobs
 
 
@@ -96,7 +96,7 @@ async def _begin(store: Store, leased: Leased, fan: Fan) -> Decided:
 
 
 async def _find_list(store: Store, leased: Leased, way: str) -> tuple[list[JsonValue], Value | None] | Faulted:
-    """Return the list that a variable holds, or that lies within one; with its value if it is the whole variable."""
+    """Return the list in a variable, or at a path within one; with the variable's value if it is the whole."""
     parts = way.split(".")
     for count in range(len(parts), 0, -1):
         name = ".".join(parts[:count])
@@ -123,7 +123,7 @@ def _shelve(items: Sequence[Blob]) -> tuple[list[Value], list[Blob]]:
     return [value for value, _ in shelved], [blob for _, blob in shelved if blob is not None]
 
 
-# -- all have ended
+# -- all branches have ended
 
 
 async def _end(store: Store, leased: Leased, fan: Fan, join: JoinState) -> Decided:
@@ -147,7 +147,7 @@ async def _end(store: Store, leased: Leased, fan: Fan, join: JoinState) -> Decid
 
 
 async def all_branches(store: Store, node: HopKey) -> AsyncIterator[EndedBranch]:
-    """Yield the branches of a node that have ended, in their order."""
+    """Yield the ended branches of a node, in order."""
     after, more = -1, True
     while more:
         page = await store.load_branches(node, after=after, limit=PAGE)
@@ -171,7 +171,7 @@ async def _output(store: Store, leased: Leased, fan: Fan, join: JoinState, ended
 
 
 async def _published(store: Store, leased: Leased, counted: Sequence[EndedBranch]) -> Mapping[str, Value]:
-    """Return what branches have set, in the order of the branches, whoever was faster: of one name the last counts."""
+    """Return the variables set in branches, in the order of the branches, not of time: the last one wins."""
     if not counted:
         return {}
     found = await store.load_branch_variables(leased.message.headers.workflow_id, [one.path for one in counted])
@@ -181,7 +181,7 @@ async def _published(store: Store, leased: Leased, counted: Sequence[EndedBranch
     return published
 
 
-# -- the way back
+# -- compensation
 
 
 async def _undo(store: Store, leased: Leased, undoing: Undoing, join: JoinState | None) -> Decided:
@@ -204,7 +204,7 @@ async def _undo(store: Store, leased: Leased, undoing: Undoing, join: JoinState 
 async def _with_items(
     store: Store, leased: Leased, undoing: Undoing, forward: JoinState, ended: Sequence[EndedBranch]
 ) -> tuple[list[EndedBranch], list[Blob]]:
-    """Return the branches with the items that they were for."""
+    """Return the branches with their items."""
     if undoing.kind != ForEach.kind or undoing.item is None or forward.start.items is None:
         return list(ended), []
     texts = await load_texts(store, leased.message.headers.workflow_id, {"": forward.start.items})

@@ -1,4 +1,4 @@
-"""Lists of which a node begins branches: read and taken apart once, though a long one is supplied in many commits."""
+"""Cache of the list for which a node begins branches: parsed once, although a long one takes many commits."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from paigeant.model.values.values import Ref, Value
 
 
 class ItemLists:
-    """Keeps the items, as JSON texts, of the list that was read last, as long as more of them are to begin."""
+    """Cache of the items, as JSON texts, of the list that was read last, while more of them are to begin."""
 
     def __init__(self) -> None:
-        """Keep nothing yet."""
+        """Start empty."""
         self._digest: str | None = None
         self._items: Sequence[bytes] = ()
 
     async def part(self, store: ValueStore, run: UUID, frozen: Value, first: int, end: int) -> Sequence[bytes]:
-        """Return the items from one number up to another of the list that this value is; raises Unavailable."""
+        """Return the items of this list value from one index up to another; raises Unavailable."""
         digest = frozen.sha256 if isinstance(frozen, Ref) else None
         items = self._items if digest is not None and digest == self._digest else await _read(store, run, frozen)
         more = end < len(items)

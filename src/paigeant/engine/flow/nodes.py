@@ -1,4 +1,4 @@
-"""Nodes at the edge: what each kind must read before it is decided about."""
+"""Nodes: the data that each kind must load before its decision."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Decided: TypeAlias = tuple[AnyOutcome, list[Blob]]
 
 
 async def decide_others(runtime: Runtime, leased: Leased, lists: ItemLists | None = None) -> Decided | None:
-    """Return what a node comes to that waits for others, its branches or its child; None if it is another.
+    """Return the outcome of a node that waits for its branches or its child run; None for other nodes.
 
-    What was read of a list stays in ``lists`` for the next time. Raises Unavailable.
+    A list that was read is cached in ``lists`` for the next commit. Raises Unavailable.
     """
     if (node := node_of(leased)) is not None:
         return await decide_child(runtime, leased, node)

@@ -1,4 +1,4 @@
-"""What a commit has happen to the child of its node, sealed."""
+"""Sealing of a commit's change of a child run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from paigeant.model.tree.changes import ChildBegun, ChildChange, ChildRetried, C
 
 
 def seal_child(runtime: Runtime, leased: Leased, change: ChildChange | None) -> ChildCommit | None:
-    """Return what is written of a child, its message sealed, and signed where hops are; raises as a codec does."""
+    """Return the change of a child run, its message sealed, and signed where hops are; raises as a codec does."""
     match change:
         case ChildBegun():
             return _begin(runtime, leased, change)

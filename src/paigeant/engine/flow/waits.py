@@ -1,4 +1,4 @@
-"""Waits that a signal has ended: what it carries is signed with the hop, once it is found to be what a person sent."""
+"""Waits that a signal has ended: the signal's payload is verified, and signed with the hop."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from paigeant.model.values.values import Value
 
 
 async def with_signal(runtime: Runtime, leased: Leased, outcome: Outcome[Value]) -> Outcome[Value]:
-    """Return what a wait comes to, with the variable that its signal has set, where hops are signed.
+    """Return the outcome of a wait; where hops are signed, with the variable that its signal has set.
 
-    Else who writes to the store could end it, or take the variable away. Raises TamperedMessage and Unavailable.
+    Otherwise anyone who can write to the store could end the wait, or remove the variable. Raises TamperedMessage and
+    Unavailable.
     """
     grant, name = leased.grant, leased.message.label
     if not isinstance(outcome, Passed) or grant.wait is not WaitState.MET or leased.head is None:

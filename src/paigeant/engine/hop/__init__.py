@@ -1,1 +1,1 @@
-"""One hop, walked: execute, decide, commit."""
+"""Execution of one hop: execute, decide, commit."""

@@ -1,4 +1,4 @@
-"""A step's coroutine in a task of its own: what it sets and cancels is its own."""
+"""Isolation of a step's coroutine in a task of its own: its context variables and cancellations stay its own."""
 
 from __future__ import annotations
 
@@ -31,12 +31,11 @@ _RAISE: Final = opmap["RAISE_VARARGS"]
 async def run_apart(
     make: Callable[[], Awaitable[T]], name: str, keep_until_code_ends: Callable[[], Callable[[], None]]
 ) -> T:
-    """Return what is awaited in a new task, with a copy of the caller's context variables, as a thread has it.
+    """Await a coroutine in a new task, with a copy of the caller's context variables, as in a thread.
 
-    A caller that is cancelled cancels it, and waits :data:`GRACE` for it to end. Code that goes on nevertheless is
-    ended by force: ``keep_until_code_ends`` is called, and what it returned once the code has ended.
-    What is meant for the program or the event loop, as SystemExit, becomes an Exception, and so does the cancellation
-    of a task by itself.
+    If the caller is cancelled, the task is cancelled, and has :data:`GRACE` to end. Code that continues is ended by
+    force: ``keep_until_code_ends`` is called, and its result once the code has ended. Exceptions for the program or the
+    event loop, such as SystemExit, become an Exception, and so does a task's cancellation of itself.
     """
     context = own_context()
     task = asyncio.create_task(_guarded(make, name), name=f"paigeant-{name}", context=context)
@@ -48,16 +47,16 @@ async def run_apart(
         task.cancel()
         try:
             await asyncio.wait([task], timeout=GRACE)
-        finally:  # a second cancellation waits no longer
+        finally:  # a second cancellation does not wait
             if not task.done():
                 _leave(task, context, name, keep_until_code_ends)
         if not task.done() or (not task.cancelled() and isinstance(task.exception(), KeyboardInterrupt)):
-            raise  # Ctrl-C went to the event loop when it came, and is not raised in it twice
+            raise  # the event loop has raised this Ctrl-C already, and must not raise it twice
         return await task
 
 
 async def _ended(task: asyncio.Task[T], name: str) -> T:
-    """Return what a task came to that has ended; asked itself, it says where it was cancelled."""
+    """Return the result of an ended task; awaiting it directly gives the place of a cancellation."""
     try:
         return await task
     except asyncio.CancelledError as error:
@@ -70,10 +69,10 @@ def _leave(
     name: str,
     keep_until_code_ends: Callable[[], Callable[[], None]],
 ) -> None:
-    """End code that swallows its cancellation by force; else the event loop could not be closed, nor its process end.
+    """End code that swallows its cancellation by force; else the event loop could not be closed, nor the process end.
 
-    GeneratorExit, raised where the code awaits something, passes where CancelledError is caught; and where it is caught
-    as well, whoever awaits the code is closed around it. Its task then ends with its next turn.
+    GeneratorExit, raised where the code awaits, passes handlers of CancelledError; if the code catches it too, the
+    coroutines around that place are closed. The task then ends at its next step.
     """
     with suppress(BaseException):
         context.run(cast("Coroutine[Any, Any, Any]", task.get_coro()).close)
@@ -84,9 +83,9 @@ def _leave(
 
 
 def own_context() -> contextvars.Context:
-    """Return a copy of the caller's context variables, in which nothing is shared that arithmetic changes.
+    """Return a copy of the caller's context variables that shares no mutable decimal context.
 
-    The decimal context is one object, changed in place, so that a copy of the variables alone would share it.
+    The decimal context is one object, changed in place: a copy of the variables alone would share it.
     """
     context = contextvars.copy_context()
     context.run(lambda: decimal.setcontext(decimal.getcontext().copy()))
@@ -103,22 +102,22 @@ async def _guarded(make: Callable[[], Awaitable[T]], name: str) -> T:
 
 
 def end_if_forked(process: int, name: str) -> None:
-    """End this process if it is not the one in which the code of a step began, but a child that the code has forked.
+    """End this process if it is a child that the step's code has forked.
 
-    A child that comes back has a copy of the lease, and the event loop with the worker's own connections: it would go
-    on as a second worker, and commit, or corrupt, what the first one does. What it has not flushed is lost.
+    A forked child that returns has a copy of the lease, and the event loop with the worker's own connections: it would
+    continue as a second worker, and commit twice or corrupt the connections. Its unflushed output is lost.
     """
     if os.getpid() != process:
         text = f"step {name!r}: a process that it forked came back from its code, and was ended; end it with os._exit()"
         os.write(2, f"{text}\n".encode(errors="backslashreplace"))
-        os._exit(1)  # not sys.exit: what runs at the end of a process is for the one that made it
+        os._exit(1)  # not sys.exit: exit handlers belong to the parent process
 
 
 class Contained:
-    """Has what the code of a step raises for the program or the event loop become an Exception.
+    """Converts exceptions for the program or the event loop, raised by a step's code, to an Exception.
 
-    SystemExit and its like must not end the worker of others. GeneratorExit, handed on by a future, would close the
-    coroutines that wait for it. Ctrl-C is a person's, and cancelling is what others do to the task.
+    SystemExit and the like must not end a worker that runs other steps. GeneratorExit, passed on by a future, would
+    close the coroutines that wait for it. Ctrl-C of a person passes, and so does a cancellation from outside.
     """
 
     __slots__ = ("_name",)
@@ -131,7 +130,7 @@ class Contained:
         """Let the code run."""
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        """Raise RuntimeError in place of what is no Exception."""
+        """Raise RuntimeError in place of a BaseException that is not an Exception."""
         if error is None or isinstance(error, Exception | Unwinding):
             return
         if isinstance(error, asyncio.CancelledError):
@@ -144,7 +143,7 @@ class Contained:
 
 
 def as_exception(name: str, error: BaseException) -> RuntimeError:
-    """Return an Exception in place of what means something else to the program or the event loop."""
+    """Return an Exception in place of one with a special meaning to the program or the event loop."""
     text = f"step {name!r} raised {class_name(qualified_name(type(error)))}: {text_of(error)}"
     return RuntimeError(text).with_traceback(error.__traceback__)
 
@@ -160,9 +159,9 @@ def _cancelled_from_inside(name: str) -> RuntimeError:
 
 
 def is_of_a_person(error: KeyboardInterrupt) -> bool:
-    """Tell Ctrl-C from an interrupt that code raises of its own accord, with ``raise``.
+    """True for Ctrl-C, False for a KeyboardInterrupt that code raises itself with ``raise``.
 
-    Ctrl-C comes at any instruction, or out of the handler of the signal.
+    Ctrl-C arrives at any instruction, or out of the signal handler.
     """
     frames = list(walk_tb(error.__traceback__))
     traceback = error.__traceback__

@@ -1,6 +1,6 @@
-"""The committer: what finishes while a transaction is under way goes together in the next one.
+"""Committer: group commit of hops. Hops that finish during a transaction are committed together in the next one.
 
-No timer and no minimum: an idle worker commits at once, a busy one hundreds of hops a transaction.
+There is no timer and no minimum: an idle worker commits at once, a busy one hundreds of hops in a transaction.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from paigeant.model.message import HopKey
 from paigeant.protocol.variables import left_by
 
 BACKOFF: Final = (0.05, 1.0)
-"""Seconds between attempts while the store is away: at first, doubling, and at most."""
+"""Backoff in seconds while the store is unavailable: first delay, doubled up to the last."""
 
 LAST_WORDS: Final = 2.0
-"""Seconds that announcements under way get when the committer stops; what they miss, a sweeper announces."""
+"""Seconds for announcements in progress when the committer stops; a sweeper announces the rest."""
 
 
 _WRITTEN: Final = frozenset({Verdict.OK, Verdict.ALREADY})
 
 
 class Committed(NamedTuple):
-    """What the store made of a commit; the lease of the hop that it handed over, or a hop that it freed."""
+    """Result of a commit, with the lease of the hop that was handed over, or a hop that it freed."""
 
     result: CommitResult
     following: ActiveLease | None = None
@@ -57,35 +57,35 @@ class _Waiting:
 
     @property
     def size(self) -> int:
-        """The bytes of its large values, and of the messages beyond the one that follows most hops."""
+        """Size of its large values, and of the messages beyond the first next one, in bytes."""
         if not self.commit.blobs and len(self.commit.twins) <= 1:
             return 0
         return sum(len(blob.json) for blob in self.commit.blobs) + sum(len(one.body) for one in self.commit.twins[1:])
 
     def choose(self, result: CommitResult) -> Sealed | None:
-        """Return the hop among those made due that is left to who asked, unless one was handed over to him."""
+        """Return the freed hop that is left to this caller, unless the caller got a hand-over."""
         if result.handed_over is not None or self.answer.done():
             return None
         return next((one for one in result.freed if self.takes(one)), None)
 
     def fail(self, error: Exception) -> None:
-        """Raise the error where the answer is waited for, unless nobody waits any more."""
+        """Raise the error in the waiting caller, if it still waits."""
         if not self.answer.done():
             self.answer.set_exception(error)
 
 
 GROUP_BYTES: Final = 4 * 1024 * 1024
-"""About so many bytes of large values go together in one transaction, so that none takes longer than the store allows.
+"""Limit in bytes of large values in one transaction, so that none exceeds the store's timeout.
 """
 
 
 class Committer:
-    """Commits hops in groups and announces what follows. One for each worker, used as ``async with``."""
+    """Commits hops in groups and announces the next ones. One for each worker, used as ``async with``."""
 
     def __init__(self, runtime: Runtime, leases: LeaseKeeper) -> None:
         """Write to the store of ``runtime``, publish to its transport if there is one.
 
-        What is handed over is kept by ``leases`` from the moment at which it is known.
+        Hops that are handed over are tracked by ``leases`` as soon as the answer is known.
         """
         self._runtime = runtime
         self._leases = leases
@@ -102,7 +102,7 @@ class Committer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop; whoever waits for an answer, now or later, is cancelled."""
+        """Stop; callers that wait for an answer, now or later, are cancelled."""
         loop, self._loop = self._loop, None
         if loop is not None:
             loop.cancel()
@@ -123,12 +123,12 @@ class Committer:
         leased: Leased | None = None,
         takes: Callable[[Sealed], bool] = _none,
     ) -> Committed:
-        """Return what the store made of it; while the store is away it is asked again until the lease ends.
+        """Return the result of a commit; while the store is unavailable it is repeated until the lease ends.
 
-        ``good_until`` tells, by the clock of the parts, how long the lease is good. Past it the answer is ``FENCED``.
-        ``leased`` is the step, if it opened: with the variables that it knows and those that it leaves, a step that is
-        handed over need not ask the store for any. The first hop that is made due and that ``takes`` says yes to is not
-        announced, but returned. Raises what the store raises for this commit alone.
+        ``good_until`` returns the end of the lease, by the clock of the runtime. After that the answer is ``FENCED``.
+        ``leased`` is the step, if it could be opened: its known variables, and those it sets, are passed to a step that
+        is handed over, which then needs no query. The first freed hop that ``takes`` accepts is returned, not
+        announced. Raises the store's errors for this commit alone.
         """
         waiting = _Waiting(commit, good_until, asyncio.get_running_loop().create_future(), leased, takes)
         self._queue.append(waiting)
@@ -149,13 +149,13 @@ class Committer:
                     backoff.reset()
 
     def _next_group(self) -> list[_Waiting]:
-        """Take from the queue what goes together in one transaction."""
+        """Take the commits of the next transaction from the queue."""
         count = self._limits.next_batch(self._queue)
         group, self._queue = self._queue[:count], self._queue[count:]
         return group
 
     async def _write(self, group: Sequence[_Waiting]) -> bool:
-        """Commit a group; returns whether the store was away, so that it has to be asked again."""
+        """Commit a group; returns True if the store was unavailable, so that it must be repeated."""
         asked_at = self._runtime.clock()
         try:
             answers = await self._runtime.store.record_step_result([one.commit for one in group], self._runtime.lease)
@@ -178,11 +178,11 @@ class Committer:
         return False
 
     def _settle(self, waiting: _Waiting, result: CommitResult, asked_at: float, freed: Sealed | None = None) -> None:
-        """Answer, with the lease of what was handed over; if nobody waits any more that is given back."""
+        """Answer the caller, with the lease of the hop handed over; if the caller is gone that lease is released."""
         if result.verdict is Verdict.ALREADY and waiting.first_asked is not None:
-            asked_at = waiting.first_asked  # written by an attempt whose answer was lost, and leased since then
+            asked_at = waiting.first_asked  # an attempt whose answer was lost wrote it: the lease runs since then
         if waiting.leased is not None and result.verdict in _WRITTEN:
-            # What the codec has signed here it need not verify when it follows here.
+            # The codec need not verify the next hop here: it has just signed it.
             ended = waiting.commit.transition.end is not None
             self._runtime.codec.keep(waiting.leased, waiting.commit.record, ended=ended)
         grant = result.handed_over
@@ -193,7 +193,7 @@ class Committer:
             self._do_behind(self._give_back(grant))
 
     def _open(self, waiting: _Waiting, grant: Grant) -> Leased:
-        """Return the step that was handed over: its message needs no opening, it was sealed here."""
+        """Return the step that was handed over: its message was sealed here, and need not be parsed."""
         commit, known, left = waiting.commit, None, waiting.leased
         [message] = [message for message, _ in commit.transition.next if message.key == grant.key]
         if left is not None and left.variables is not None and not grant.edited:
@@ -215,7 +215,7 @@ class Committer:
         task.add_done_callback(self._behind.discard)
 
     async def _still_held(self, answers: list[CommitResult], asked_at: float) -> tuple[list[CommitResult], float]:
-        """Leave out of the answers what was handed over and came too late to be relied on."""
+        """Remove from the answers hand-overs that arrived too late to be relied on."""
         grants = [settled.handed_over for settled in answers if settled.handed_over is not None]
         held, asked_at = await still_held(self._runtime, grants, asked_at)
         if len(held) == len(grants):
@@ -224,7 +224,7 @@ class Committer:
         return [one if _key(one) in keys else one._replace(handed_over=None) for one in answers], asked_at
 
     def _put_back(self, group: Sequence[_Waiting], error: Unavailable, asked_at: float) -> None:
-        """Keep what is not written yet for the next attempt; a lease that has ended meanwhile is given up."""
+        """Put unwritten commits back for the next attempt; those whose lease has ended are answered as fenced."""
         self._runtime.trouble("committing", error)
         for waiting in group:
             waiting.first_asked = waiting.first_asked or asked_at
@@ -233,9 +233,9 @@ class Committer:
         self._queue = [waiting for waiting in group if not waiting.answer.done()] + self._queue
 
     def _announce(self, waiting: _Waiting, settled: CommitResult, left: Sealed | None) -> None:
-        """Announce the next hops that are due and were not handed over, and those made due but for the one ``left``.
+        """Announce due next hops that were not handed over, and freed hops except the one ``left`` to the caller.
 
-        Nobody waits for that.
+        Announcing runs in the background.
         """
         if self._runtime.transport is None or settled.verdict not in _WRITTEN:
             return

@@ -1,4 +1,4 @@
-"""Executing one leased step: judge it, bind its arguments, call it, and say what it came to as a value."""
+"""Executor of one leased step: verify it, bind its arguments, call its code, and return the outcome as a value."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Executor:
     def __init__(self, runtime: Runtime, keep_until_code_ends: Callable[[str], Callable[[], None]]) -> None:
         """Serve the activities of the runtime's registry.
 
-        ``keep_until_code_ends`` is called with the activity of code that outlives its step; what it returns is called
-        when that code ends.
+        ``keep_until_code_ends`` is called with the activity of code that outlives its step; its result is called when
+        that code ends.
         """
         self._runtime = runtime
         self._store = runtime.store
@@ -59,14 +59,14 @@ class Executor:
         self._lists = ItemLists()
 
     def find(self, leased: Leased) -> Served | None:
-        """Return what there is to run a step, None if its activity has no compensation here, or if it is a node.
+        """Return the code and rules for a step, None for a node, or if its activity has no compensation here.
 
         Raises KeyError if the activity is not served here at all.
         """
         return None if leased.message.topic == FLOW else self._served.find(leased)
 
     async def execute(self, leased: Leased, served: Served | None, progress: Progress) -> Execution:
-        """Admit the step, bind its arguments, call its code and accept the result; returns what it came to.
+        """Admit the step, bind its arguments, call its code and accept the result; returns the execution.
 
         Enters ``progress`` to run the code.
         """
@@ -87,13 +87,13 @@ class Executor:
                 with contained:
                     bound = await self._bind(leased, served, step)
             except (Unavailable, MessageRejected):
-                raise  # the store is away, or was tampered with, and nothing of the step has happened
+                raise  # the store is unavailable, or was altered; the step has not begun
             except Exception as error:  # noqa: BLE001  (what was validated by code of the user's)
                 return Execution(fail(leased, served.rules, failure_of(error), self._chance()), error=error)
             step.code = partial(served.handler.function, **bound.arguments)
             execution = await self._run(leased, served, progress, step)
             step.require_unspoilt()
-            if step.unwound is not None:  # whatever the code has made of it
+            if step.unwound is not None:  # even if the code caught it
                 execution = Execution(step.unwound)
             execution.input = bound.recorded
             if bound.blobs:
@@ -110,7 +110,7 @@ class Executor:
         return bound
 
     async def _decide_node(self, leased: Leased) -> Execution:
-        """Read what a node must know, and decide; none of the user's code runs."""
+        """Load the data of a node, and decide; no user code runs."""
         if (decided := await decide_others(self._runtime, leased, self._lists)) is not None:
             return Execution(*decided)
         name = wanted_by(leased)
@@ -136,7 +136,7 @@ class Executor:
         except _DeadlinePassed:
             return Execution(deadline_passed(leased, begun=True))
         except MessageRejected:
-            raise  # what it read of the run is not what was signed
+            raise  # the step has read altered data of the run
         except Unwinding as unwinding:
             return Execution(unwinding.outcome)
         except Exception as error:  # noqa: BLE001  (whatever the user's code raises is judged)
@@ -144,9 +144,9 @@ class Executor:
             return with_variables(failed, step.secrets)
 
     async def _check_revision(self, revised: Revised[Any], step: str) -> None:
-        """Raise ResultError for a revision that cannot be, by what its steps say of their agents.
+        """Raise ResultError for a revision whose steps have unsupported agent options.
 
-        Where the store is away nothing is known of agents elsewhere: the worker that runs one of them will say.
+        While the store is unavailable agents elsewhere are not checked: the worker that runs one will refuse it.
         """
         added = steps_of((*revised.insert, *(revised.replace_rest or ()), *revised.append))
         with suppress(Unavailable):
@@ -189,7 +189,7 @@ class Executor:
             if not watch.broken and remaining is not None and remaining <= min(limits):
                 raise _DeadlinePassed from error
             text = _too_long(step, served, silent=watch.broken)
-            cut = error.__cause__ or error  # where it was cut short is the line to look at
+            cut = error.__cause__ or error  # the cancelled line is the relevant one
             raise StepTimeout(text).with_traceback(cut.__traceback__) from None
 
     async def _in_thread(self, code: Callable[[], Any], progress: Progress, step: str) -> Any:
@@ -202,7 +202,7 @@ class Executor:
 
 
 class _RunningStep:
-    """The code of one execution, and its context, which is made when somebody first asks for it: most never do."""
+    """Code of one execution, and its context, which is created on first use: most executions never need it."""
 
     __slots__ = ("_context", "_make", "_token", "code", "sealed_as", "secrets")
 
@@ -214,7 +214,7 @@ class _RunningStep:
         self.code: Callable[[], Any] = lambda: None
 
     def __enter__(self) -> None:
-        """Let :meth:`paigeant.ActivityContext.current` find the context."""
+        """Make :meth:`paigeant.ActivityContext.current` find the context."""
         self._token = CURRENT_STEP.set(self.context)
 
     def __exit__(self, *_: object) -> None:
@@ -227,25 +227,25 @@ class _RunningStep:
 
     @property
     def session(self) -> LeasedSession | None:
-        """The session, if the code has asked for its context."""
+        """The session, if the code has used its context."""
         if self._context is None:
             return None
         session = session_of(self._context)
         return session if isinstance(session, LeasedSession) else None
 
     def require_unspoilt(self) -> None:
-        """Raise TamperedMessage if the code has read what is not what was signed, whatever it has made of that."""
+        """Raise TamperedMessage if the code has read altered data, even if it caught the error."""
         if self.session is not None and self.session.flaw is not None:
             raise self.session.flaw
 
     @property
     def unwound(self) -> Parked | None:
-        """What the step comes to if its code was ended from within."""
+        """Outcome of the step if its code was ended from within."""
         return None if self.session is None else self.session.unwound
 
 
 def _sealed_as(leased: Leased, secrets: StepSecrets) -> str | None:
-    """Return as which secret the output of a step is sealed; that of a compensation is nobody's variable."""
+    """Return the secret under which a step's output is sealed; None for a compensation, whose output is no variable."""
     run, direction = leased.message.headers.run, leased.message.headers.direction
     if run.secrets is None or direction is Direction.COMPENSATE:
         return None
@@ -266,4 +266,4 @@ def _too_long(step: str, served: Served, *, silent: bool) -> str:
 
 
 class _DeadlinePassed(Exception):
-    """The run's deadline came while the step ran."""
+    """The run's deadline passed while the step ran."""

@@ -1,4 +1,4 @@
-"""Failures: what an error that ended an attempt says, as data."""
+"""Failures: the error that ended an attempt, as data."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from paigeant.routing import Failure
 
 
 class StepTimeout(TimeoutError):
-    """The step's own timeout or heartbeat_timeout came, not one that its code raised."""
+    """The step's own timeout or heartbeat_timeout expired; not a TimeoutError raised by its code."""
 
 
 def failure_of(error: Exception) -> Failure:
-    """Return the failure that an error is. Whatever its attributes do, it is that error."""
+    """Return the failure of an error. Attributes of the error that raise do not matter."""
     if not isinstance(error, StepTimeout):
         return Failure(error, describe(error), asked_delay(error))
     fault = describe(error, FaultKind.TIMEOUT).model_copy(update={"type": "TimeoutError"})

@@ -1,4 +1,4 @@
-"""What a running step says of itself: that its code runs, that it gets on, and how far it is."""
+"""Heartbeats of a running step: progress reported by its code, and the watch for silence."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ T = TypeVar("T")
 
 
 class Progress:
-    """Written by a step's code in whatever thread it runs, read by the event loop and the heart; nobody waits here."""
+    """Written by a step's code in any thread, read by the event loop and the heart; no method blocks."""
 
     def __init__(self, step: str, clock: Callable[[], float] = monotonic) -> None:
-        """Begin with nothing said by the step of this name; ``clock`` is that of the parts."""
+        """Start without reports, for the step of this name; ``clock`` is that of the runtime."""
         self._step: Final = step
         self.clock: Final = clock
         self._over = False
@@ -40,35 +40,35 @@ class Progress:
         """The variables that it has set while it ran, so that what was known of them may be old."""
 
     def __enter__(self) -> Self:
-        """The step's code runs from now on."""
+        """Mark the step's code as running."""
         self.begun, self.beaten_at = True, self.clock()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """The step is over, though its thread may still go on."""
+        """Mark the step as over; its thread may still run."""
         self._over = True
 
     def beat(self, detail: Any = None) -> None:
-        """As :meth:`paigeant.ActivityContext.heartbeat`."""
+        """Record a heartbeat, see :meth:`paigeant.ActivityContext.heartbeat`."""
         self.require_running()
         self.beaten_at = self.clock()
-        if detail is not None:  # read at once: the caller may change it, and is to hear what is wrong with it
+        if detail is not None:  # serialised at once: the caller may change it later, and must get the error
             said = serialise(ANYTHING, detail, f"step {self._step!r}: heartbeat detail", DETAIL_BYTES)
             self.unsent = masked_json(said)
 
     def require_running(self) -> None:
-        """Raise CancelledError once the step is over: its code is to end."""
+        """Raise CancelledError once the step is over, so that its code ends."""
         if self._over:
             raise self.ended()
 
     def ended(self) -> asyncio.CancelledError:
-        """Return what ends code whose step is over, or whose lease is lost."""
+        """Return the error that ends code whose step is over, or whose lease is lost."""
         return asyncio.CancelledError(
             f"step {self._step!r} is over: it was cut short, and nothing that it does now counts"
         )
 
     def sent(self, detail: bytes | None) -> None:
-        """The store has this detail; one that was said meanwhile goes with the next beat."""
+        """Mark this detail as stored; a newer one is sent with the next heartbeat."""
         if self.unsent is detail:
             self.unsent = None
 
@@ -82,10 +82,10 @@ class Progress:
 
 
 class SilenceWatch:
-    """Ends a time-out early when a step has said nothing for too long.
+    """Expires a timeout early when a step has sent no heartbeat for too long.
 
-    It is a timer that looks once in that time, so that the step may beat as often as it likes. For as long as the event
-    loop stood still nobody is blamed: in a coroutine the step had no turn to beat.
+    It is a timer that checks once in that time, so that heartbeats are cheap at any rate. Time for which the event loop
+    was blocked does not count: a coroutine had no chance to send one.
     """
 
     def __init__(self, limit: asyncio.Timeout, progress: Progress, seconds: float | None) -> None:

@@ -1,6 +1,6 @@
-"""The input of a step: what its arguments are bound to, by name, and what of that is recorded.
+"""Input of a step: binding of its arguments by name, and their recorded form.
 
-The one place where arguments become what is written, so that what must not be written is left out here.
+This is the only place where arguments become stored data, so that secrets are left out here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from paigeant.model.values.values import Blob, Value, shelve
 
 
 class Bound(NamedTuple):
-    """The arguments of a call, what is recorded of them, and the large values of it that the store has not yet."""
+    """Arguments of a call, their recorded form, and large values that the store does not have yet."""
 
     arguments: dict[str, Any]
     recorded: dict[str, Value]
@@ -27,11 +27,11 @@ class Bound(NamedTuple):
 
 
 async def bind_input(store: ValueStore, leased: Leased, served: Served, secrets: StepSecrets) -> Bound:
-    """Bind the arguments of a step; what rests in the store is read only if some name asks for it.
+    """Bind the arguments of a step; the store is read only if some name needs it.
 
-    What a name is bound to is recorded as it came, so that a value that rests in the store is not written again; a
-    field of the input is a value of its own. What has no value is left out. Secrets are opened for the call
-    alone. Raises ArgumentError, and what reading and opening raise.
+    A bound value is recorded in its original form, so that a value in the store is not written again; a field of the
+    input becomes a value of its own. Names without a value are left out. Secrets are opened for the call only. Raises
+    ArgumentError, and errors of reading and opening.
     """
     signature = served.handler.signature
     variables: Mapping[str, Value] = await variables_for(store, leased, served.wanted) if served.wanted else {}
@@ -52,7 +52,7 @@ async def bind_input(store: ValueStore, leased: Leased, served: Served, secrets:
         name: secrets.hide(name, json) if name in prompted else secrets.reveal(name, json)
         for name, json in texts.items()
     }
-    if len(texts) < len(signature.names) and served.lacks(texts):  # to be reported with all that there is instead
+    if len(texts) < len(signature.names) and served.lacks(texts):  # reported together with the available names
         known = {**reserved, **served.explicit, **variables}
         others = await store.load_variables(run, path=leased.message.headers.path)
         found = Sources(texts, await load_texts(store, run, reserved), {}, {*known, *others})
@@ -62,7 +62,7 @@ async def bind_input(store: ValueStore, leased: Leased, served: Served, secrets:
 
 
 def _add_fields(names: list[str], texts: dict[str, bytes], recorded: dict[str, Value]) -> list[Blob]:
-    """Add what fields of the input have of these names; returns the large values among them."""
+    """Add the input's fields of these names; returns the large values among them."""
     fields, blobs = fields_of(texts.pop("")), list[Blob]()
     for name in names:
         if name in fields:

@@ -1,4 +1,4 @@
-"""Joining: what a node reads of its branches, or its child, which have ended, before it is left."""
+"""Joining: verification of ended branches, or of an ended child run, before a node is left."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from paigeant.routing.fan.branches import counted
 
 
 def sees_nothing(runtime: Runtime, leased: Leased, execution: Execution) -> bool:
-    """Tell whether :func:`see_ahead` has nothing to read, as behind most steps."""
+    """True if :func:`see_ahead` has nothing to load, as after most steps."""
     signed_node = runtime.codec.signs and leased.message.topic == FLOW
     return not signed_node and not asked_for(leased, execution.outcome)
 
 
 async def see_ahead(runtime: Runtime, leased: Leased, execution: Execution) -> Seen:
-    """Return what the conditions of what follows ask for.
+    """Return the values that the next conditions use.
 
-    Branches, or a child, are held against what was signed of them. Raises TamperedMessage, UnknownKey and Unavailable.
+    Branches, or a child run, are verified first. Raises TamperedMessage, UnknownKey and Unavailable.
     """
     if runtime.codec.signs and leased.message.topic == FLOW:
         node = node_of(leased)
@@ -41,7 +41,7 @@ async def see_ahead(runtime: Runtime, leased: Leased, execution: Execution) -> S
 
 
 async def _judge_join(runtime: Runtime, leased: Leased, outcome: AnyOutcome) -> None:
-    """Hold the join of a node against what was signed; once its branches have ended, also those."""
+    """Verify the join of a node; once its branches have ended, also those."""
     codec, store, key = runtime.codec, runtime.store, leased.grant.key
     fan, join = fan_of(leased), await store.load_join(key)
     if fan is None or join is None:
@@ -63,7 +63,7 @@ async def _judge_join(runtime: Runtime, leased: Leased, outcome: AnyOutcome) -> 
 
 
 async def _judge_child(runtime: Runtime, leased: Leased, node: HopKey) -> None:
-    """Hold a child that has ended against what was signed of it, and of what people did to it."""
+    """Verify an ended child run with its records, and with the deeds to it."""
     child = (await runtime.store.load_family(node)).child
     if child is None or child.ended is None or leased.head is None:
         return

@@ -1,4 +1,4 @@
-"""Leases in the worker's hand: renewed from a thread of their own, given up before anyone else can hold them."""
+"""Leases of a worker: renewed from a thread of their own, abandoned before anyone else can hold them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LOOK: Final = "look who may write to the store: nobody has asked for it with pa
 
 
 class Cut(Enum):
-    """Why a running step is cut short."""
+    """Reasons to cut a running step short."""
 
     LOST = "lost"
     CANCELLED = "cancelled"
@@ -34,10 +34,10 @@ class Cut(Enum):
 
 
 class ActiveLease:
-    """A leased step on its way through this worker; it can be cut short only while its code runs."""
+    """A leased step in this worker; it can be cut short only while its code runs."""
 
     def __init__(self, leased: Leased, good_until: float, progress: Progress) -> None:
-        """Hold the lease of ``leased``, good until this moment of the clock; ``progress`` is what its step says."""
+        """Hold the lease of ``leased``, valid until this time of the clock; ``progress`` has its heartbeats."""
         self.leased = leased
         self.good_until = good_until
         self.cut: Cut | None = None
@@ -56,18 +56,18 @@ class ActiveLease:
         return self.leased.grant.held
 
     def __enter__(self) -> None:
-        """While inside, :meth:`interrupt` cancels the current task, once; what follows is not cut short."""
+        """While inside, :meth:`interrupt` cancels the current task, once; later code is not cancelled."""
         self._task = asyncio.current_task()
 
     def __exit__(self, *_: object) -> None:
-        """What is cancelled from now on is not the step."""
-        # Whether the code let the cancellation through or swallowed it: for the task it is over.
+        """From now on a cancellation is not meant for the step."""
+        # The task is no longer cancelled, whether the code let the cancellation through or swallowed it.
         if self._cancelled and self._task is not None:
             self._task.uncancel()
         self._task = None
 
     def interrupt(self, why: Cut, cancel_request: CancelRequest | None = None) -> None:
-        """Cut the step short, once; the first reason counts, but for a lost lease, which always does."""
+        """Cut the step short, once; the first reason counts, except that a lost lease always does."""
         self.progress.lost = self.progress.lost or why is Cut.LOST
         if self.cut is None or (why is Cut.LOST and self.cut is not Cut.LOST):
             first = self.cut is None
@@ -77,16 +77,16 @@ class ActiveLease:
 
 
 class LeaseKeeper:
-    """Beats for all running steps of a worker at a third of the lease, and cuts short those that lost theirs.
+    """Renews the leases of all running steps at a third of their length, and cuts short steps that lost theirs.
 
-    Beats go from a thread and connection of their own where the store has them, so that a step that blocks the event
-    loop keeps its lease. Once the loop has stood still for the ``stall`` of the parts it is taken for hung: what runs
-    in it is not renewed any more, while a step in a thread is for as long as its thread works. A lease without an
-    answer is given up when a sixth of it is left; one that is refused, at once.
+    Heartbeats use a thread and a connection of their own if the store supports it, so that a step that blocks the event
+    loop keeps its lease. Once the loop has been blocked for the ``stall`` of the runtime it counts as hung: steps in it
+    are not renewed any more, while a step in a thread is renewed as long as its thread works. A lease without an answer
+    is abandoned when a sixth of it is left; a refused one, at once.
     """
 
     def __init__(self, runtime: Runtime) -> None:
-        """Keep leases in the store of ``runtime``, of their length."""
+        """Renew leases in the store of ``runtime``, with its length."""
         self._runtime = runtime
         self._store = runtime.store
         self._lease = runtime.lease
@@ -102,7 +102,7 @@ class LeaseKeeper:
         self._stalled = False
 
     async def __aenter__(self) -> Self:
-        """Start beating."""
+        """Start the heartbeats."""
         heart = self._store.heart()
         loop = asyncio.get_running_loop()
         if heart is None:
@@ -116,7 +116,7 @@ class LeaseKeeper:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop beating."""
+        """Stop the heartbeats."""
         self._stop.set()
         for task in [*self._tasks, *self._proving.values()]:
             task.cancel()
@@ -126,7 +126,7 @@ class LeaseKeeper:
             await asyncio.to_thread(self._thread.join, 5)
 
     def track_lease(self, leased: Leased, asked_at: float) -> ActiveLease:
-        """Keep this lease, asked for at ``asked_at`` of the parts' clock, until :meth:`drop`."""
+        """Renew this lease, requested at ``asked_at`` of the runtime's clock, until :meth:`drop`."""
         progress = Progress(leased.grant.topic, self._runtime.clock)
         running = ActiveLease(leased, asked_at + self._margin, progress)
         with self._lock:
@@ -134,18 +134,18 @@ class LeaseKeeper:
         return running
 
     def drop(self, running: ActiveLease) -> None:
-        """Let go of a lease that was committed, released or lost, and of the secrets that its step held."""
+        """Forget a lease that was committed, released or lost, and release the secrets of its step."""
         running.progress.secrets.release()
         with self._lock:
             self._running.discard(running)
 
     def all(self) -> list[ActiveLease]:
-        """Return what is running."""
+        """Return the active leases."""
         with self._lock:
             return list(self._running)
 
     def _due(self) -> dict[LeaseToken, bytes | None]:
-        """Return the leases to be renewed, each with what its step has to say."""
+        """Return the leases to renew, each with its step's unsent detail."""
         return {
             running.held: running.progress.unsent
             for running in self.all()
@@ -182,7 +182,7 @@ class LeaseKeeper:
         self._stalled = hangs
 
     def signed(self, due: Mapping[LeaseToken, bytes | None]) -> dict[LeaseToken, bytes] | None:
-        """Return what there is to say, signed; mostly it is nothing."""
+        """Return the signed details to send; mostly there are none."""
         said = [running for running in self.all() if due.get(running.held) is not None]
         found = ((each.held, signed_detail(self._runtime, each.leased, due[each.held])) for each in said)
         return {held: detail for held, detail in found if detail is not None} or None
@@ -199,7 +199,7 @@ class LeaseKeeper:
                 loop.call_soon_threadsafe(self._judge, pulses)
 
     def _renewed(self, pulses: list[Pulse], asked_at: float, due: Mapping[LeaseToken, bytes | None]) -> None:
-        """Note how long leases are good, and what was said, in the thread that beats: the event loop may be blocked."""
+        """Extend leases and mark details as sent, in the heartbeat thread: the event loop may be blocked."""
         with self._lock:
             held = {running.held: running for running in self._running}
             for pulse in pulses:
@@ -220,7 +220,7 @@ class LeaseKeeper:
                 self._cut(running, pulse.cancel)
 
     def _cut(self, running: ActiveLease, asked: CancelRequest) -> None:
-        """Cut a step short because its run, or its branch, is to end; where hops are signed, once that is proven."""
+        """Cut a step short because its run, or its branch, is to end; where hops are signed, once that is verified."""
         if not self._runtime.codec.signs:
             running.interrupt(Cut.CANCELLED, asked)
         elif running.cut is None and running.held not in self._proving:
@@ -242,7 +242,7 @@ class LeaseKeeper:
             running.interrupt(Cut.CANCELLED, asked)
 
     async def _watch(self) -> None:
-        """Give up leases whose time is over without an answer."""
+        """Abandon leases that expire without an answer."""
         while True:
             await asyncio.sleep(min(1.0, self._lease.total_seconds() / 12))
             now = self._ticked = self._runtime.clock()
@@ -254,11 +254,11 @@ class LeaseKeeper:
 
 
 def _may_be_cut(leased: Leased) -> bool:
-    """Tell whether a cancel request ends this hop at once.
+    """True if a cancel request ends this hop at once.
 
-    It does not cut the undoing short, nor a node: that runs none of the user's code, and how it ends follows from its
-    branches or its child. Cut short between their end and its own, it would end as one in which nothing was undone,
-    or leave undone what a child has completed.
+    Compensations are not cut short, and neither are nodes: a node runs no user code, and its end follows from its
+    branches or its child run. Cut short between their end and its own, it would end as if nothing had been undone, or
+    would never undo what a child has completed.
     """
     message = leased.message
     return message.headers.direction is Direction.EXECUTE and message.topic != FLOW

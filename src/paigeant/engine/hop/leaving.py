@@ -1,4 +1,4 @@
-"""Leaving a hop: what the messages that follow are made from, beside what its step came to."""
+"""State of a step when it is left, from which the next messages are made."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from paigeant.model.hops import Leased
 
 
 def as_left(active: ActiveLease, outcome: AnyOutcome) -> Leased:
-    """Return the step as it is left with this outcome: with its spans, for the messages that follow.
+    """Return the step as it is left with this outcome: with its spans, for the next messages.
 
-    The variables that were known before it are not, if it has set others while it ran.
+    Its cached variables are dropped if it has set others while it ran.
     """
     leased = replace(active.leased, variables=None) if active.progress.saved else active.leased
     trail = None if active.span is None else active.span.trail(outcome)

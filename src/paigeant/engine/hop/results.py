@@ -1,4 +1,4 @@
-"""From what an activity returned to an outcome: validated, serialised, and what is large put aside for the store."""
+"""Results: from an activity's return value to an outcome, validated and serialised, with large values set aside."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _OUTCOMES: Final[tuple[type[Any], ...]] = (*_DONE, Parked, Retrying, Faulted)
 
 @dataclass(slots=True)
 class Execution:
-    """What one execution came to, and the large values that its commit must write.
+    """Result of one execution, and the large values that its commit must write.
 
-    ``input`` is what its arguments were bound to; ``error`` is what it raised, ``history`` what an agent
-    was told and has answered.
+    ``input`` has the values of its arguments; ``error`` is the exception it raised, ``history`` the conversation of an
+    agent.
     """
 
     outcome: AnyOutcome
@@ -43,10 +43,10 @@ class Execution:
 
 
 def accept(result: object, shape: TypeAdapter[Any], secrets: StepSecrets, name: str | None) -> Execution:
-    """Return the execution that returned this result, whose output is to be of this shape.
+    """Return the execution with this result, whose output must have this shape.
 
     The output is sealed if it has the ``name`` of a secret. Raises :class:`~paigeant.errors.ResultError`, naming step
-    and type, for what is none, and for what has a secret in clear that the step holds.
+    and type, for an invalid result, and for one that contains a held secret in clear.
     """
     step = secrets.step
     if not isinstance(result, _OUTCOMES):
@@ -83,9 +83,9 @@ def _accept_done(done: Done, shape: TypeAdapter[Any], secrets: StepSecrets, name
 
 
 def with_variables(failed: Execution, secrets: StepSecrets) -> Execution:
-    """Return the execution of a step that raised an error with the variables that the error sets, if it ends the step.
+    """Return a failed execution with the variables that a Terminal error sets.
 
-    What cannot be stored of them, or has a secret in it, is said with the error, which stays the one that was raised.
+    If they cannot be stored, or contain a secret, the text of the original error says so.
     """
     if not isinstance(failed.error, Terminal) or not isinstance(failed.outcome, Faulted) or not failed.error.variables:
         return failed

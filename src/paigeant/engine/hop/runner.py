@@ -1,4 +1,4 @@
-"""The runner: walks a claimed hop from admission to its commit, and then those that the store hands over with it."""
+"""Hop runner: runs a leased hop from admission to its commit, and then the hops that the store hands over."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ from paigeant.model.values.values import Value
 from paigeant.routing import Seen, cancelled, fail_internally, has_begun, stop
 
 _PATIENCE: Final = (0.1, 2.0)
-"""Seconds between attempts to read while the store is away: at first, doubling, and at most."""
+"""Backoff in seconds for reads while the store is unavailable: first delay, doubled up to the last."""
 
 
 class HopRunner:
-    """Runs leased hops: each is admitted, executed, advanced and committed; then what was handed over."""
+    """Runs leased hops: each is admitted, executed, advanced and committed; then those handed over."""
 
     def __init__(
         self, runtime: Runtime, topics: Collection[str], slots: Slots, keeper: LeaseKeeper, committer: Committer
     ) -> None:
-        """Join the parts of a worker that serves ``topics``."""
+        """Connect the parts of a worker that serves ``topics``."""
         self._runtime, self._slots = runtime, slots
         self._here = CommitIntake(runtime, topics)
         self._keeper, self._committer = keeper, committer
@@ -51,14 +51,14 @@ class HopRunner:
         self.released: int = 0
 
     def stop(self) -> None:
-        """From now on no step begins: what is leased and has not begun is released."""
+        """Begin no further step: leased steps that have not begun are released."""
         self._here.stopped = True
 
     def begin(self, grant: Grant, asked_at: float) -> tuple[Coroutine[Any, Any, None], Leased | None]:
-        """Keep the lease from now on, and return the journey: this hop, and what follows here; and it, if it opens.
+        """Track the lease from now on; return the coroutine that runs the hops, and the step, if it could be opened.
 
-        A task may wait long for its first turn, while another step blocks the event loop; the lease must not. The slot
-        is occupied already and given back at the end.
+        A task may wait long for its first turn while another step blocks the event loop; the lease is renewed
+        meanwhile. The slot is occupied already and released at the end.
         """
         try:
             active = self._keeper.track_lease(open_grant(self._runtime, grant), asked_at)
@@ -67,7 +67,7 @@ class HopRunner:
         return self._run(active), active.leased
 
     def follow(self, leased: Leased, asked_at: float) -> Coroutine[Any, Any, None]:
-        """Keep the lease of a hop whose message was made here, and return the journey, as :meth:`begin`."""
+        """Track the lease of a hop whose message was made here, and return the coroutine, as :meth:`begin`."""
         return self._run(self._keeper.track_lease(leased, asked_at))
 
     async def _run(self, first: ActiveLease) -> None:
@@ -85,7 +85,7 @@ class HopRunner:
             slot.give()
 
     async def _follow(self, written: Committed) -> ActiveLease | None:
-        """Return the lease of what follows a commit here, None if nothing does."""
+        """Return the lease of the next hop here, None if there is none."""
         following = written.following
         if written.freed is not None and (given := await self._here.claim(written.freed)) is not None:
             grant, asked_at = given
@@ -96,7 +96,7 @@ class HopRunner:
         return following
 
     async def _hop(self, active: ActiveLease, slot: Slot | None) -> Committed | None:
-        """Walk one hop; returns what was written, with what follows here if there is a ``slot`` for it."""
+        """Run one hop; returns its commit, with the next hop here if there is a ``slot`` for it."""
         runtime, leased, written = self._runtime, active.leased, None
         started = runtime.clock()
         try:
@@ -117,7 +117,7 @@ class HopRunner:
                         await self._release(active)
                     case Cut():
                         self._report_end(active, LeaseLost(runtime.owner, leased, "the lease ran out or was taken"))
-        except MessageRejected as error:  # a variable that it read is not what was signed
+        except MessageRejected as error:  # the step has read an altered variable
             await self._hold_unopened(leased.grant, error, lambda: active.good_until)
         except Exception as error:  # noqa: BLE001  (an error that is not the step's: no lease is left lying for it)
             await self._fail(active, error)
@@ -126,9 +126,9 @@ class HopRunner:
         return written
 
     async def _complete(self, active: ActiveLease) -> ActiveLease | None:
-        """Return the lease with its plan, and judged, as long as the lease holds; None if there is none, or it is held.
+        """Return the lease with its plan, verified, as long as it is valid; None if it was lost or the hop is held.
 
-        What is cut short meanwhile is given back: nothing of it has begun, and without its plan nobody can say more.
+        A step that is cut short meanwhile is released: it has not begun, and without its plan nothing can be decided.
         """
         backoff = Backoff(*_PATIENCE)
         try:
@@ -156,9 +156,9 @@ class HopRunner:
     # -- execute
 
     async def _execute(self, active: ActiveLease, served: Served | None) -> Execution | Cut:
-        """Return what the step came to, or why nothing of it is to be committed.
+        """Return the execution of the step, or the reason not to commit it.
 
-        While the store is away and the code has not begun, it is tried again as long as the lease is held.
+        If the store is unavailable before the code has begun, it is tried again as long as the lease is held.
         """
         if active.good_until <= self._runtime.clock():
             active.interrupt(Cut.LOST)
@@ -181,7 +181,7 @@ class HopRunner:
         return Execution(outcome) if outcome is not None else active.cut or Cut.LOST
 
     def _cut_short(self, active: ActiveLease, served: Served | None) -> Outcome[Value] | None:
-        """Return the outcome of a step that was cut short, None if it is somebody else's now, or given back."""
+        """Return the outcome of a step that was cut short, None if its lease was lost or released."""
         begun = active.progress.begun
         match active.cut:
             case Cut.CANCELLED:
@@ -195,7 +195,7 @@ class HopRunner:
     # -- advance and commit
 
     async def _see(self, active: ActiveLease, execution: Execution) -> Seen:
-        """Return what the conditions of what follows ask for; while the store is away, try again as with a commit."""
+        """Return the values that the next conditions use; while the store is unavailable, retry as with a commit."""
         if sees_nothing(self._runtime, active.leased, execution):
             return {}
         backoff = Backoff(*_PATIENCE)
@@ -209,7 +209,7 @@ class HopRunner:
             await backoff.pause()
 
     def _advance(self, active: ActiveLease, execution: Execution, seen: Seen, slot: Slot | None) -> Commit:
-        """Return what the hop wants written; of the next, which is asked for if it can stay here, it takes the slot."""
+        """Return the commit of the hop, which requests the next hop if it can stay here, and moves the slot to it."""
         leased, outcome = replace(active.leased, seen=seen) if seen else active.leased, execution.outcome
         if isinstance(outcome, Revised):
             leased = with_author(leased, outcome, self._runtime.registry)
@@ -217,15 +217,15 @@ class HopRunner:
         beside = Beside(execution.input, execution.blobs, detail, execution.history, saved=saved)
         return commit_outcome(self._runtime, leased, outcome, beside, partial(self._here.takes, slot=slot))
 
-    # -- what does not come to an outcome
+    # -- ends without an outcome
 
     async def _release(self, active: ActiveLease) -> None:
-        """Give the lease of a step back that this worker, which stops, has not begun or may leave to another."""
+        """Release the lease of a step that this stopping worker has not begun or may leave to another."""
         if await self._give_back(active):
             self._report_end(active, StepReleased(self._runtime.owner, active.leased))
 
     async def _give_back(self, active: ActiveLease) -> bool:
-        """Give a lease back with what its step has said; returns whether the store has heard of it."""
+        """Release a lease, and store its step's progress; returns False if the store is unavailable."""
         held, unsent = active.held, active.progress.unsent
         try:
             if unsent is not None:
@@ -238,7 +238,7 @@ class HopRunner:
         return True
 
     async def _set_aside(self, grant: Grant, asked_at: float, error: Exception) -> None:
-        """Hold a step whose message cannot be opened, or is not that of its row, for a person to look at."""
+        """Hold a step whose message cannot be opened, or differs from its row, for a person."""
         try:
             await self._hold_unopened(grant, error, lambda: asked_at + margin(self._runtime))
         finally:
@@ -263,8 +263,8 @@ class HopRunner:
     async def _fail(self, active: ActiveLease, error: Exception) -> None:
         """Record an error that is not the step's: of the engine, a hook, a codec or a plugin.
 
-        If the store refuses even that, the lease runs out, which counts as an attempt too. It is not given back: that
-        would count as none, and the same would happen again at once, for ever.
+        If the store refuses even that, the lease expires, which counts as an attempt too. It is not released: a release
+        would not count, and the same error would repeat at once, for ever.
         """
         grant = active.leased.grant
         self._runtime.trouble(f"running {grant.key.message_id}", error)

@@ -1,4 +1,4 @@
-"""What a worker has for a step: its code, its rules, and how arguments are bound; made once for each plan and place."""
+"""Code and rules of steps that this worker serves; computed once for each plan and entry."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _BACK: Final = frozenset({"log", "output", "payload", "fault"})
 
 
 class Served(NamedTuple):
-    """What this worker has for a step: its code, the rules, and why the code does not fit the step, if it does not.
+    """Code and rules of a step, and the reason why the code does not fit the step, if it does not.
 
-    ``explicit`` are the arguments that the step itself brings, ``wanted`` the names that only variables can give. The
+    ``explicit`` are the arguments that the step itself has, ``wanted`` the names that only variables can provide. The
     code ``awaits`` if it is a coroutine function; else it runs in a thread.
     """
 
@@ -41,18 +41,18 @@ class Served(NamedTuple):
     def of(
         cls, message: PaigeantMessage, handler: Handler, explicit: Mapping[str, Value], at_hand: Collection[str]
     ) -> Self:
-        """Return what there is for a message: its code, and the names ``at_hand`` without asking for variables."""
+        """Return the code and rules for a message, given the names ``at_hand`` without variables."""
         wanted = tuple(name for name in handler.signature.names if name not in at_hand)
         awaits = inspect.iscoroutinefunction(handler.function)
         return cls(handler, Rules.of(message, handler), None, explicit, wanted, awaits)
 
     def lacks(self, bound: Collection[str]) -> bool:
-        """Tell whether an argument that the code must have is not among these."""
+        """True if a required argument is not among these."""
         return any(each.required and each.name not in bound for each in self.handler.signature.parameters)
 
 
 class ServedSteps:
-    """Finds what there is to run a step. Of a plan all is kept for as long as anybody has the plan."""
+    """Finds code and rules of steps. Those of a plan are cached as long as the plan is referenced."""
 
     def __init__(self, registry: ActivityRegistry) -> None:
         """Serve the activities of ``registry``."""
@@ -60,7 +60,7 @@ class ServedSteps:
         self._known: WeakKeyDictionary[PlanText, dict[int, Served]] = WeakKeyDictionary()
 
     def find(self, leased: Leased) -> Served | None:
-        """Return what there is to run a step, None if its activity has no compensation here.
+        """Return code and rules of a step, None if its activity has no compensation here.
 
         Raises KeyError if the activity is not served here at all.
         """
@@ -94,7 +94,7 @@ class ServedSteps:
 
 
 def reserved_values(leased: Leased) -> dict[str, Value]:
-    """Return what the reserved names mean for this step."""
+    """Return the values of the reserved names for this step."""
     message = leased.message
     payload = message.payload
     if message.headers.direction is not Direction.COMPENSATE:

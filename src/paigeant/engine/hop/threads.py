@@ -17,10 +17,10 @@ T = TypeVar("T")
 async def run_in_thread(
     function: Callable[[], T], name: str, keep_until_code_ends: Callable[[], Callable[[], None]]
 ) -> T:
-    """Return what the function returns, run in a new daemon thread with the caller's context variables.
+    """Call a function in a new daemon thread with the caller's context variables, and return its result.
 
-    A cancelled caller goes on at once. The thread cannot be stopped: ``keep_until_code_ends`` is called, and what it
-    returned is called when the thread has ended; what the function returns then is dropped.
+    A cancelled caller continues at once. The thread cannot be stopped: ``keep_until_code_ends`` is called, and its
+    result when the thread has ended; the function's result is then dropped.
     """
     call = _Call(function, name)
     threading.Thread(target=call.work, name=f"paigeant-{name}", daemon=True).start()
@@ -33,7 +33,7 @@ async def run_in_thread(
 
 
 class _Call(Generic[T]):
-    """One call in a thread; but for :meth:`work` all of it belongs to the event loop."""
+    """One call in a thread; everything but :meth:`work` belongs to the event loop."""
 
     def __init__(self, function: Callable[[], T], name: str) -> None:
         self._function = function
@@ -58,7 +58,7 @@ class _Call(Generic[T]):
             self._tell(lambda: self.future.set_result(result))
 
     def _harmless(self, raised: BaseException) -> Exception:
-        """Return the error, or one in place of what would mean something else to the event loop."""
+        """Return the error, or an equivalent without a special meaning to the event loop."""
         if isinstance(raised, Exception) and not isinstance(raised, StopIteration):
             return raised
         error = as_exception(self._name, raised)
@@ -66,7 +66,7 @@ class _Call(Generic[T]):
         return error
 
     def _tell(self, answer: Callable[[], None]) -> None:
-        with suppress(RuntimeError):  # the loop is gone: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed: there is no caller any more
             self._loop.call_soon_threadsafe(self._end, answer)
 
     def _end(self, answer: Callable[[], None]) -> None:

@@ -1,1 +1,1 @@
-"""How steps come in: from the store, from a broker, and what is refused."""
+"""Intake of steps: from the store, a broker, commits and dispatches; and rejected messages."""

@@ -1,4 +1,4 @@
-"""Acknowledger: tells the broker that it is done with a message. Nobody waits for that, and it may fail."""
+"""Acknowledger: acknowledges or rejects broker messages in the background."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from paigeant.aio.batch import Batcher, Limits
 from paigeant.engine.runtime import Runtime
 
 BATCH: Final = 1024
-"""Messages that are settled at a time, at most."""
+"""Messages in one batch."""
 
 LAST_WORDS: Final = 2.0
-"""Seconds that what is still to be settled gets at the end; what misses them comes again, and is refused then."""
+"""Seconds for the remaining messages at the end; unsettled ones are delivered again, and then refused by the store."""
 
 
 class Acknowledger:
-    """Acknowledges, or rejects, in the background; what the broker does not take is tried again, ever more patiently.
+    """Acknowledges, or rejects, in the background; failures are retried with backoff.
 
     A message that is never settled does no harm: the broker delivers it again, and the store refuses it.
     """
@@ -38,19 +38,19 @@ class Acknowledger:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Settle what is left, as far as it takes no time."""
+        """Settle the rest within a short time."""
         try:
             await self._batcher.idle(LAST_WORDS)
         finally:
             await self._batcher.close(0)
 
     def add(self, message_id: str, rejected: str | None = None) -> None:
-        """Settle the deliveries of this id; with a reason, the broker is to keep the message with its dead letters."""
+        """Settle the deliveries of this id; with a reason, the broker keeps the message with its dead letters."""
         self._batcher.add((message_id, rejected))
 
     async def _settle_batch(self, batch: Sequence[tuple[str, str | None]]) -> list[None]:
         waiting: dict[str, str | None] = {}
-        for message_id, rejected in batch:  # one id may be settled twice; a rejection outlives an acknowledgement
+        for message_id, rejected in batch:  # an id may be added twice; a rejection wins over an acknowledgement
             waiting[message_id] = rejected or waiting.get(message_id)
         settled = await asyncio.gather(*(self._settle(*one) for one in waiting.items()))
         failed = [one for one, done in zip(waiting.items(), settled, strict=True) if not done]

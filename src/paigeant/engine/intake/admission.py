@@ -1,4 +1,4 @@
-"""Admission: no step is asked for before there is a slot for it."""
+"""Admission: a slot is reserved before a step is claimed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Start = Callable[[Grant, float], Leased | None]
 
 
 class Admission:
-    """Lets in steps of one group of topics for as long as there are slots, until :attr:`stop` is set."""
+    """Claims steps of one group of topics while there are free slots, until :attr:`stop` is set."""
 
     def __init__(
         self, runtime: Runtime, slots: Slots, group: tuple[str, ...], start: Start, stop: asyncio.Event
@@ -35,16 +35,16 @@ class Admission:
 
     @property
     def is_ahead(self) -> bool:
-        """Whether nothing that is due waits for a slot: what is dispatched here may be taken at once.
+        """True if no older due step waits for a slot, so that a step dispatched here may be started at once.
 
-        A broker gives what it has as long as there are slots; from the store all that was due must have been seen.
+        A broker delivers as long as there are slots; from the store all due steps must have been claimed.
         """
         return self.saw_all or self.runtime.transport is not None
 
     async def take(self, ask: Callable[[int], Awaitable[list[Grant]]], most: int | None = None) -> list[Grant]:
-        """Ask for steps with their slots occupied beforehand, and start them; does not ask once it is stopped."""
+        """Claim steps with slots reserved beforehand, and start them; claims nothing once it is stopped."""
         topic, room = self.group[0], self._slots.room(self.group)
-        while room < 1:  # others, too, may have waited for this slot
+        while room < 1:  # others may have waited for this slot too
             await self.until_stopped(self._slots.wait_for_room(self.group))
             if self.stop.is_set():
                 return []
@@ -56,7 +56,7 @@ class Admission:
         try:
             given = await ask(room)
             self.saw_all = len(given) < room
-            # Only what is started keeps its slots: where this raises, all of them are given back.
+            # Only started steps keep their slots: if this raises, all of them are released.
             grants, asked_at = await still_held(self.runtime, given, asked_at)
         finally:
             self._slots.give(topic, room - len(grants))
@@ -67,25 +67,25 @@ class Admission:
         return grants
 
     async def has_room_beyond(self, count: int) -> bool:
-        """Tell whether more steps than these could start; if not, return after the next change of the slots."""
+        """True if more steps than this could start; if not, return False after the next change of the slots."""
         if self._slots.room(self.group) > count:
             return True
         await self._slots.wait_for_change()
         return False
 
     async def due_or_freed(self, due: Awaitable[bool]) -> bool:
-        """Return what this comes to, or True as soon as a slot was given back. Raises what it raises."""
+        """Return the result of this, or True as soon as a slot was released. Raises its errors."""
         task = asyncio.ensure_future(due)
         await until_first(task, self._slots.wait_for_change())
         return task.cancelled() or task.result()
 
     async def recover(self, error: Exception) -> None:
-        """Report what went wrong, and wait before it is tried again, ever longer."""
+        """Report an error, and wait before the next attempt, with a growing backoff."""
         self.runtime.trouble("taking in steps", error)
         await self.until_stopped(self._backoff.pause())
 
     def worked(self) -> None:
-        """It went well, so that what goes wrong next is tried again soon."""
+        """Reset the backoff after a success."""
         self._backoff.reset()
 
     async def until_stopped(self, waiting: Awaitable[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""What becomes of a delivery that could not be leased: it has passed, or it is a dead letter."""
+"""Triage of deliveries that could not be leased: done already, to be leased later, or a dead letter."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FLAWS: Final = {
 
 
 class ReceivedMessage(NamedTuple):
-    """A delivery, the hop that it seems to announce, and the digest of its bytes."""
+    """A delivery, the hop that its id names, and the digest of its bytes."""
 
     delivery: Delivery
     key: HopKey | None
@@ -42,24 +42,24 @@ class ReceivedMessage(NamedTuple):
 
     @classmethod
     def of(cls, delivery: Delivery) -> Self:
-        """Return a delivery with what its id says. The digest proves it: bytes are the store's, or they are not."""
+        """Return a delivery with the hop in its id. The digest is proof: the bytes are the store's, or they are not."""
         return cls(delivery, HopKey.of(delivery.message_id), hashlib.sha256(delivery.body).digest())
 
     def flawed(self, flaw: Flaw, detail: str) -> RejectedMessage:
-        """Return what is kept of it."""
+        """Return its stored form as a rejected message."""
         delivery = self.delivery
         return RejectedMessage.of(delivery.topic, delivery.message_id, delivery.body, flaw, detail)
 
 
 class Sorted(NamedTuple):
-    """What is to be leased yet: now, by the hop that its bytes name, or in a moment, because it was ``passed_over``."""
+    """Messages still to be leased: now, by the hop that their bytes name, or later, if they were ``passed_over``."""
 
     renamed: list[ReceivedMessage]
     passed_over: list[ReceivedMessage]
 
 
 class UndeliverableTriage:
-    """Tells what has passed from what is no message of a run here, and keeps the latter."""
+    """Separates messages of done hops from invalid ones, and stores the latter as dead letters."""
 
     def __init__(self, runtime: Runtime, settling: Acknowledger) -> None:
         """Keep dead letters in the store of ``runtime``."""
@@ -67,9 +67,9 @@ class UndeliverableTriage:
         self._settling = settling
 
     async def sort(self, parcels: Sequence[ReceivedMessage]) -> Sorted:
-        """Settle what has passed and what is kept; returns what is to be leased yet.
+        """Settle messages of done hops and stored dead letters; returns the messages still to be leased.
 
-        Raises Unavailable while the store is away: nothing is settled that it has not heard of.
+        Raises Unavailable while the store is unavailable: nothing is settled that the store has not recorded.
         """
         placed = [parcel for parcel in parcels if parcel.key is not None]
         notices = [(parcel.key, parcel.digest) for parcel in placed if parcel.key is not None]
@@ -90,12 +90,12 @@ class UndeliverableTriage:
                 again.renamed.append(sorted_out)
             else:
                 rejected_messages.append((parcel, sorted_out))
-            await asyncio.sleep(0)  # large ones take a while to read, and steps are running
+            await asyncio.sleep(0)  # parsing large ones takes time: let running steps proceed
         await self._keep(rejected_messages)
         return again
 
     async def _open(self, parcel: ReceivedMessage, standing: NoticeStatus | None) -> ReceivedMessage | RejectedMessage:
-        """Read the bytes: they say what is wrong, or name another hop than the delivery's id did."""
+        """Parse the bytes: return the reason to reject them, or the message with the hop that they name."""
         try:
             message, record = self._runtime.codec.open(parcel.delivery.body)
         except MessageRejected as error:
@@ -107,11 +107,11 @@ class UndeliverableTriage:
         flaw, text = _FLAWS[standing]
         text = text.format(key=key.message_id)
         await meet_signers(self._runtime, () if record is None else (record.jws,))
-        flaw, why = self._runtime.codec.find_flaw(parcel.delivery.body) or (flaw, None)  # nobody has judged it
+        flaw, why = self._runtime.codec.find_flaw(parcel.delivery.body) or (flaw, None)  # it has not been verified yet
         return parcel.flawed(flaw, text if why is None else f"{why}; {text}")
 
     async def _keep(self, rejected_messages: Sequence[tuple[ReceivedMessage, RejectedMessage]]) -> None:
-        """Keep messages in the store; what does not fit there goes to the broker's dead letters."""
+        """Store dead letters; those that do not fit go to the broker's dead-letter queue."""
         if not rejected_messages:
             return
         try:

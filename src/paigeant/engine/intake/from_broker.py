@@ -1,4 +1,4 @@
-"""The broker intake: what was delivered is leased as it gathers, started, and settled in the background."""
+"""Broker intake: deliveries are leased in batches, started, and settled in the background."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from paigeant.model.message import HopKey
 from paigeant.model.stored.claims import Announced, Due
 
 PASSED_OVER: Final = 0.05
-"""Seconds until a message is tried again whose hop could not be leased only because somebody held its run."""
+"""Seconds until a retry of a message whose hop could not be leased only because its run was locked."""
 
 DRY: Final = 10.0
-"""Seconds for which the broker gives nothing, though there is room, until a worker looks in the store; then between two
-looks. What is due there by then was lost with the broker, or with a worker that it was given to."""
+"""Seconds without a delivery, although there is room, until a worker claims from the store; then between two claims.
+Messages of hops that are due by then were lost with the broker, or with a worker that had received them."""
 
 LOOK: Final = 0.05
-"""Seconds that a look into the store waits for what is just about to be due."""
+"""Seconds for which such a claim waits for hops that are about to be due."""
 
 LAST_LEASE: Final = 5.0
-"""Seconds that a lease under way gets to be answered, once nothing more is delivered."""
+"""Seconds for the answer of a pending claim, once the subscription has ended."""
 
 
 class BrokerIntake:
-    """One subscription. While some deliveries are leased, the next gather: no timer, no minimum.
+    """One subscription. While some deliveries are leased, the next are collected: no timer, no minimum.
 
-    It asks for no delivery that could not be leased now. What it was given and has not settled in the end, the broker
-    has again. If it is given nothing for a while, it leases what is due in the store: a message that was lost would be
-    announced again only in its turn, the later the longer its hop had to wait before.
+    It requests only deliveries that could be leased now. Unsettled ones return to the broker at the end. After a time
+    without deliveries it claims due hops from the store: the sweeper announces a lost message only in its turn, which
+    is the later the longer the hop had waited before.
     """
 
     def __init__(self, admission: Admission, transport: Transport) -> None:
@@ -52,20 +52,20 @@ class BrokerIntake:
         self._over = asyncio.Event()
 
     async def run(self) -> None:
-        """Receive until stopped; raises what ends the subscription."""
+        """Receive until stopped; raises the error that ends the subscription."""
         async with aclosing(self._transport.subscribe(self._admission.group)) as deliveries:
             gathering = asyncio.create_task(self._gather(deliveries), name="paigeant-gathering")
             stopping = asyncio.create_task(self._admission.stop.wait())
             try:
                 async with Acknowledger(self._runtime, self._transport) as settling:
                     await self._lease_until(settling, gathering, stopping)
-            finally:  # only now, for it gives back what is not settled
+            finally:  # last: closing the subscription returns unsettled messages
                 await cancel([gathering, stopping])
         if not gathering.cancelled():
             gathering.result()
 
     async def _gather(self, deliveries: AsyncGenerator[Delivery, None]) -> None:
-        """Ask for deliveries as long as there is room for them."""
+        """Request deliveries as long as there is room for them."""
         while True:
             if await self._admission.has_room_beyond(len(self._hand) + self._passed_over):
                 self._dry_since = self._runtime.clock()
@@ -79,7 +79,7 @@ class BrokerIntake:
                 self._stirred.set()
 
     async def _lease_until(self, settling: Acknowledger, *ends: asyncio.Task[Any]) -> None:
-        """Lease what gathers until one of these has ended; what was asked for by then is not given up."""
+        """Lease collected deliveries until one of these tasks has ended; pending claims are then awaited."""
         leasing = [
             asyncio.create_task(self._lease_all(settling), name="paigeant-leasing"),
             asyncio.create_task(self._lease_what_was_lost(), name="paigeant-leasing-lost"),
@@ -106,7 +106,7 @@ class BrokerIntake:
                 await self._admission.recover(error)
 
     async def _lease_what_was_lost(self) -> None:
-        """Lease what is due in the store each time the broker has given nothing for a while."""
+        """Claim due hops from the store each time the broker has delivered nothing for a while."""
         runtime, admission = self._runtime, self._admission
         store, group = runtime.store, admission.group
         while not self._over.is_set():
@@ -121,11 +121,11 @@ class BrokerIntake:
 
     @property
     def _is_dry(self) -> bool:
-        """Whether the broker has given nothing for a while, though it was asked all the time."""
+        """True if the broker has delivered nothing for a while, although deliveries were requested all the time."""
         return self._dry_since is not None and self._runtime.clock() - self._dry_since >= DRY
 
     async def _lease(self, settling: Acknowledger, sorter: UndeliverableTriage) -> None:
-        """Lease what is in hand, as far as there are slots, and sort out what was not leased."""
+        """Lease collected deliveries, as far as there are slots, and triage those that were not leased."""
         left: list[ReceivedMessage] = []
         bodies: dict[HopKey | None, bytes] = {}
 
@@ -149,7 +149,7 @@ class BrokerIntake:
             self._hand[:0] = left
 
     def _try_later(self, passed_over: list[ReceivedMessage]) -> None:
-        """Take these up again in a moment; what comes meanwhile does not wait for them."""
+        """Retry these shortly; later deliveries do not wait for them."""
         if passed_over:
             self._passed_over += len(passed_over)
             asyncio.get_running_loop().call_later(PASSED_OVER, self._take_up, passed_over)
@@ -165,7 +165,7 @@ class BrokerIntake:
         )
 
     async def _without_foreign(self, grants: list[Grant]) -> list[Grant]:
-        """Give back what is of a topic that is not served here, as it was: it is announced where it belongs."""
+        """Release hops of topics that are not served here: they are announced to their own topic."""
         foreign = [grant.held for grant in grants if grant.topic not in self._admission.group]
         if foreign:
             try:

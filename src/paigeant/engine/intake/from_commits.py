@@ -1,4 +1,4 @@
-"""The commit intake: what a commit of this worker makes due stays here, if it may: nobody has to announce it."""
+"""Commit intake: hops that a commit of this worker makes due stay here if possible, without an announcement."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from paigeant.model.stored.claims import Announced
 
 
 class CommitIntake:
-    """Takes the next hop of a run, handed over with the commit, and a hop that others wait for to be freed.
+    """Takes the next hop of a run, handed over with the commit, and hops that the commit freed.
 
-    A hop that is freed, as the next branch of a list is by one that ends, is there already: it is leased as if a broker
-    had announced it, those that are freed at the same time together.
+    A freed hop, such as the next branch of a list when one ends, exists already: it is leased as if a broker had
+    announced it; concurrently freed ones are leased together.
     """
 
     def __init__(self, runtime: Runtime, topics: Collection[str]) -> None:
-        """Take what is of these topics."""
+        """Take hops of these topics."""
         self._runtime = runtime
         self._topics = frozenset(topics)
         self._claims: Batcher[Sealed, tuple[Grant, float] | None] = Batcher(self._claim)
@@ -34,7 +34,7 @@ class CommitIntake:
         """Whether nothing is to stay here any more."""
 
     def takes(self, twin: Twin, slot: Slot | None) -> bool:
-        """Tell whether this hop is to be handed over: it may stay here, and there is room for it, which it has now."""
+        """True if this hop is to be handed over: it is served here, and there is a slot, which is moved to it."""
         return slot is not None and self._may_stay(twin) and slot.move(twin.topic)
 
     def _may_stay(self, twin: Twin) -> bool:
@@ -45,15 +45,15 @@ class CommitIntake:
         return self._runtime.registry[twin.topic].compensate is not None
 
     def takes_freed(self, sealed: Sealed, slot: Slot | None) -> bool:
-        """Tell the same of a hop that is freed. Without a broker it is found as all are that are due."""
+        """True if this freed hop is to be leased here. Without a broker it is found like all due hops."""
         if slot is None or self.stopped or self._runtime.transport is None:
             return False
         return sealed.topic in self._topics and slot.move(sealed.topic)
 
     async def claim(self, sealed: Sealed) -> tuple[Grant, float] | None:
-        """Lease a hop that was freed; returns the lease and when it was asked for.
+        """Lease a freed hop; returns the grant and the time of the request.
 
-        If it is not given, because somebody else was faster or the store is away, it is announced after all.
+        If the claim fails, because another worker was faster or the store is unavailable, the hop is announced.
         """
         try:
             given = await self._claims.ask(sealed)

@@ -1,4 +1,4 @@
-"""The dispatch intake: first hops of runs that are dispatched in this process, written leased to its worker."""
+"""Dispatch intake: first hops of runs that are dispatched in this process, written leased to its worker."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from paigeant.model.message import HopKey, PaigeantMessage
 
 
 class DispatchIntake(Seats):
-    """Offers the free slots of a worker to what is dispatched beside it."""
+    """Offers free slots of a worker to dispatches in the same process."""
 
     def __init__(
         self,
@@ -24,7 +24,7 @@ class DispatchIntake(Seats):
         admissions: Sequence[Admission],
         start: Callable[[Leased, float], None],
     ) -> None:
-        """Let in what the admissions let in, and start it with ``start(leased, asked_at)``, its slot occupied."""
+        """Offer the topics of these admissions; start hops with ``start(leased, asked_at)``, the slot occupied."""
         self._runtime = runtime
         self._slots = slots
         self._admissions = {topic: admission for admission in admissions for topic in admission.group}
@@ -32,11 +32,11 @@ class DispatchIntake(Seats):
 
     @property
     def taker(self) -> Taker:
-        """As whom the worker leases: whoever dispatches has another name, under which nothing is renewed."""
+        """Owner name under which the worker leases: the dispatching process has another, whose leases nobody renews."""
         return Taker(self._runtime.owner, self._runtime.lease)
 
     def reserve(self, topic: str, count: int) -> int:
-        """Occupy up to so many slots, unless the worker stops or there may be more that was due before."""
+        """Occupy up to this many slots, unless the worker stops or older work may be due."""
         admission = self._admissions.get(topic)
         if admission is None or admission.stop.is_set() or not admission.is_ahead:
             return 0
@@ -45,11 +45,11 @@ class DispatchIntake(Seats):
         return room
 
     def give_back(self, topic: str, count: int) -> None:
-        """Give slots back that were not needed."""
+        """Release slots that were not needed."""
         self._slots.give(topic, count)
 
     async def start(self, given: Mapping[HopKey, tuple[Grant, PaigeantMessage]], asked_at: float) -> int:
-        """Execute steps whose messages were made here, as far as their leases may be relied on."""
+        """Execute steps whose messages were made here, as far as their leases can be relied on."""
         held, asked_at = await still_held(self._runtime, [grant for grant, _ in given.values()], asked_at)
         for grant in held:
             message = given[grant.key][1]

@@ -1,4 +1,4 @@
-"""The two intakes, one path behind them: the store's pick, which is the lease, and a broker's deliveries."""
+"""Store intake, and the loop around it and the broker intake: claims from the store are leases already."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from paigeant.model.stored.claims import Due
 
 
 class IntakeLoop:
-    """Takes in what its admission lets in, until that is stopped."""
+    """Takes steps of its admission in, until that is stopped."""
 
     def __init__(self, admission: Admission) -> None:
         """Take in steps of the admission's group, from its transport if there is one."""
@@ -16,7 +16,7 @@ class IntakeLoop:
         self._runtime = admission.runtime
 
     async def run(self) -> None:
-        """Take in until stopped; a store or broker that is away is asked again, ever more patiently."""
+        """Take in until stopped; an unavailable store or broker is retried with backoff."""
         transport = self._runtime.transport
         while not self._admission.stop.is_set():
             try:
@@ -28,15 +28,15 @@ class IntakeLoop:
                 await self._admission.recover(error)
 
     async def _pick(self) -> None:
-        """The store intake: lease what is due, else wait for it."""
+        """Store intake: claim due hops, else wait for some."""
         runtime, admission = self._runtime, self._admission
         store, group = runtime.store, admission.group
         grants = await admission.take(lambda room: store.claim(runtime.owner, Due(group), room, runtime.lease))
         admission.worked()
-        # A worker hands its steps over to itself without a word to the others: within the time of a lease they look
-        # themselves, and learn until when it holds them.
+        # A hand-over notifies nobody. Other workers must therefore check at least once in the time of a lease, to learn
+        # when it expires if its worker dies.
         idle = runtime.lease.total_seconds()
-        # One of them may be a suspect, and then the next one is given once this one has ended.
+        # One of them may be a suspect: the next suspect is given only once this one has ended.
         one_at_a_time = any(grant.interrupted for grant in grants)
         while admission.saw_all and not admission.stop.is_set():
             due = store.wait_until_due(group, idle)

@@ -1,4 +1,4 @@
-"""The third intake: steps that waited for code that fits what they were dispatched against, now that it is here."""
+"""Intake of steps that were held for code that fits their interface, once it is deployed here."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from paigeant.engine.runtime import Runtime
 from paigeant.model.stored.claims import Fitting, HeldInterface
 
 LOOK: Final = 5.0
-"""Seconds after which a worker looks whether a step waits for code that it has."""
+"""Seconds between two checks for steps that wait for this worker's code."""
 
 
 class HeldForCode:
-    """Leases what waits for the code of this worker. Nobody else can, so that it is not passed around.
+    """Leases steps that wait for this worker's code. Workers with other code cannot: steps are not passed around.
 
-    The store is asked at the worker's start and now and then, and does not look where nothing has changed.
+    The store is queried at the worker's start and periodically, and not if nothing has changed.
     """
 
     def __init__(self, runtime: Runtime, admissions: Sequence[Admission]) -> None:
-        """Let them in with these admissions, each to its own group."""
+        """Take them in with these admissions, each for its own group."""
         self._runtime = runtime
         self._admissions = admissions
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look until stopped; a store that is away is asked again."""
+        """Check until stopped; an unavailable store is retried."""
         while not stop.is_set():
             try:
                 waiting = await self._runtime.store.find_held_interfaces()

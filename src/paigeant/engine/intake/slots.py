@@ -1,4 +1,4 @@
-"""Slots: how many steps a worker runs at a time, over all and for each activity that is limited."""
+"""Slots: limits of concurrent steps in a worker, in total and for each limited activity."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Mapping
 
 
 class Slots:
-    """Counts free slots. What is asked of a store or a broker is reserved first, so that no lease waits for a slot."""
+    """Counts free slots. They are reserved before a claim, so that no lease waits for a slot."""
 
     def __init__(self, total: int, limits: Mapping[str, int], apart: Mapping[str, int] | None = None) -> None:
-        """Have ``total`` slots, and for some topics no more than ``limits`` says; topics ``apart`` have their own."""
+        """Have ``total`` slots, and at most ``limits`` for some topics; topics ``apart`` have their own."""
         self.total: int = total
         self._free = total
         self._left = {**limits, **(apart or {})}
@@ -19,17 +19,17 @@ class Slots:
 
     @property
     def free(self) -> int:
-        """How many steps of unlimited activities could start now."""
+        """Number of steps of unlimited activities that could start now."""
         return max(0, self._free)
 
     def groups(self, topics: Collection[str]) -> list[tuple[str, ...]]:
-        """Return the topics in groups that are taken in together: the unlimited ones, and each limited one alone."""
+        """Return the topics in groups with a common intake: the unlimited ones, and each limited one alone."""
         unlimited = tuple(topic for topic in topics if topic not in self._left)
         limited = [(topic,) for topic in topics if topic in self._left]
         return [unlimited, *limited] if unlimited else limited
 
     def room(self, group: tuple[str, ...]) -> int:
-        """Return how many steps of a group could start now."""
+        """Return the number of steps of a group that could start now."""
         topic = group[0]
         if topic in self._apart:
             return max(0, self._left[topic])
@@ -41,19 +41,19 @@ class Slots:
             await self.wait_for_change()
 
     async def wait_for_change(self) -> None:
-        """Return when a slot was given back."""
+        """Return when a slot was released."""
         self._changed.clear()
         await self._changed.wait()
 
     def take(self, topic: str, count: int = 1) -> None:
-        """Occupy slots; the caller has looked at :meth:`room`."""
+        """Occupy slots; the caller has checked :meth:`room`."""
         if topic not in self._apart:
             self._free -= count
         if topic in self._left:
             self._left[topic] -= count
 
     def give(self, topic: str, count: int = 1) -> None:
-        """Give slots back."""
+        """Release slots."""
         if topic not in self._apart:
             self._free += count
         if topic in self._left:
@@ -61,7 +61,7 @@ class Slots:
         self._changed.set()
 
     def move(self, here: str, there: str) -> bool:
-        """Turn a slot of one topic into one of another; False, and nothing changed, if the other has no room."""
+        """Move a slot from one topic to another; False, with nothing changed, if the other has no room."""
         if here == there:
             return True
         if self._left.get(there, 1) < 1 or (here in self._apart and there not in self._apart and self._free < 1):
@@ -71,9 +71,9 @@ class Slots:
         return True
 
     def keep_until_code_ends(self, topic: str) -> Callable[[], None]:
-        """Keep a place under the topic's limit taken until the function returned is called: its code still runs.
+        """Keep a place under the topic's limit occupied until the returned function is called: its code still runs.
 
-        The step gives its own slot back, so that code that never ends starves its own activity and no other.
+        The step releases its own slot, so that code that never ends starves its own activity and no other.
         """
         if topic not in self._left:
             return lambda: None
@@ -87,20 +87,20 @@ class Slots:
 
 
 class Slot:
-    """One occupied slot, which may move to another topic. Whoever has it gives it back, once."""
+    """One occupied slot, which may move to another topic. Its holder releases it, once."""
 
     def __init__(self, slots: Slots, topic: str) -> None:
-        """Sit in a slot of this topic that is taken already."""
+        """Hold a slot of this topic that is occupied already."""
         self._slots = slots
         self._topic = topic
 
     def move(self, topic: str) -> bool:
-        """Turn it into a slot of this topic; False, and nothing changed, if there is no room."""
+        """Move it to this topic; False, with nothing changed, if there is no room."""
         moved = self._slots.move(self._topic, topic)
         if moved:
             self._topic = topic
         return moved
 
     def give(self) -> None:
-        """Give the slot back, of whatever topic it is now."""
+        """Release the slot, of whatever topic it is now."""
         self._slots.give(self._topic)

@@ -1,1 +1,1 @@
-"""Secrets in data: sealed where they come into being, and opened for the steps that may read them alone."""
+"""Secrets in data: sealed at their origin, and opened only for steps that may read them."""

@@ -1,4 +1,4 @@
-"""Values that come from outside, from a dispatch or an operator: what of them is secret is sealed first."""
+"""Sealing of secrets in external values, from a dispatch or an operator."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from paigeant.model.values.json_text import to_json
 
 
 def check_input(policy: SecretPolicy, json: bytes) -> None:
-    """Raise InvalidInput for an input with a secret that is too large, or with what only sealing may write."""
+    """Raise InvalidInput for an input with a secret that is too large, or with a forged sealed value."""
     if may_be_sealed(json):
         replaced(from_json(json), _refuse)
     for name, text in _secrets_in(policy, json).items():
@@ -56,7 +56,7 @@ def seal_input(runtime: Runtime, policy: SecretPolicy | None, workflow_id: UUID,
 
 
 def seal_named(runtime: Runtime, policy: SecretPolicy, origin: SecretOrigin, json: bytes) -> bytes:
-    """Return what lies in the place of a secret of this name; raises ConfigError and InvalidInput."""
+    """Return the sealed form of a secret of this name; raises ConfigError and InvalidInput."""
     try:
         return wrap(runtime.secrets().seal(origin, json, policy.readers[origin.name]))
     except (ConfigError, InvalidInput) as error:
@@ -64,9 +64,9 @@ def seal_named(runtime: Runtime, policy: SecretPolicy, origin: SecretOrigin, jso
 
 
 def digest_of_input(policy: SecretPolicy | None, json: bytes) -> str:
-    """Return the digest by which a dispatch key knows an input again, in hex: secrets do not count.
+    """Return the digest by which a dispatch key recognises an input, in hex, without its secrets.
 
-    The digest of a card number is as good as the number: there are few enough to try them all.
+    The digest of a card number would reveal it: there are few enough numbers to try them all.
     """
     if policy is not None and (secrets := _secrets_in(policy, json)):
         fields = cast("dict[str, JsonValue]", from_json(json))
@@ -75,7 +75,7 @@ def digest_of_input(policy: SecretPolicy | None, json: bytes) -> str:
 
 
 def _secrets_in(policy: SecretPolicy, json: bytes) -> Mapping[str, bytes]:
-    """Return the fields of an input that are secret, as JSON texts."""
+    """Return the secret fields of an input, as JSON texts."""
     value: JsonValue = from_json(json)
     if not isinstance(value, dict):
         return {}

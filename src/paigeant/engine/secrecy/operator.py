@@ -1,4 +1,4 @@
-"""What an operator sets in a run: sealed, if the workflow says that it is secret."""
+"""Sealing of variables that an operator sets in a run."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from paigeant.model.secrecy.secrets import SecretOrigin, SecretPolicy
 
 
 async def sealed_variable(runtime: Runtime, workflow_id: UUID, name: str, json: bytes) -> bytes:
-    """Return what is written of a variable that is set from outside.
+    """Return the stored form of a variable that is set from outside, sealed if it is a secret.
 
-    Raises UnknownRun, ConfigError, and InvalidInput where no message of the run opens here that would say.
+    Raises UnknownRun, ConfigError, and InvalidInput if no message of the run with its policy can be opened here.
     """
     policy = await _policy_of(runtime, workflow_id)
     if policy is None or name not in policy.readers:
@@ -23,7 +23,7 @@ async def sealed_variable(runtime: Runtime, workflow_id: UUID, name: str, json: 
 
 
 async def _policy_of(runtime: Runtime, workflow_id: UUID) -> SecretPolicy | None:
-    """Return which names of a run are secret: each of its messages says so."""
+    """Return the secret policy of a run, from any of its messages."""
     for hop in (await runtime.store.get_run(workflow_id)).journey:
         body = await runtime.store.get_message(HopKey(workflow_id, hop.path, hop.position))
         if not body:

@@ -1,4 +1,4 @@
-"""The secrets of one execution: what its step may read, opened as it is bound, and sealed as it is put out."""
+"""Secrets of one execution: those its step may read, opened on binding, and sealed in its output."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _NOTHING: Final = frozenset[str]()
 
 
 class StepSecrets:
-    """What one execution of a step may see of the secrets of its run, and what it must not put out in clear.
+    """Access of one execution to the secrets of its run, and the check that it reveals none.
 
-    What is opened is held until the step is over, so that it is masked in whatever is said meanwhile.
+    Opened secrets are held until the step is over, so that they are masked in every text meanwhile.
     """
 
     def __init__(self, step: str, held: HeldSecrets, run: RunHeaders, box: Callable[[], SecretBox]) -> None:
-        """Judge by the policy in the ``run``'s headers; ``box`` is asked for once a secret is met."""
+        """Apply the policy in the ``run``'s headers; ``box`` is created when the first secret is met."""
         self.step = step
         self.held = held
         self._run = run
@@ -49,13 +49,14 @@ class StepSecrets:
         self.opened: set[str] = set()
         """The arguments in which something was opened: of these errors show no value."""
 
-    # -- in
+    # -- input
 
     def reveal(self, name: str, json: bytes) -> bytes:
-        """Return what a name is bound to, opened as far as the step may read it; the rest is ``***``.
+        """Return the value of a name, with the secrets that the step may read opened; others are ``***``.
 
-        A name that is a secret as a whole must be the step's to read. Raises ArgumentError if it is not,
-        UnreadableSecret without a key that opens it, and TamperedMessage for what is not the run's secret of this name.
+        A name that is a secret as a whole must be readable for the step. Raises ArgumentError if it is not,
+        UnreadableSecret without a key that opens it, and TamperedMessage for a value that is not the run's secret of
+        this name.
         """
         if not may_be_sealed(json):
             if name in self._policy.readers:
@@ -74,7 +75,7 @@ class StepSecrets:
         return to_json(self._within(name, value))
 
     def hide(self, name: str, json: bytes) -> bytes:
-        """Return what a prompt is made of: a model is shown no secret, whoever may read it; raises ArgumentError."""
+        """Return a value for a prompt: a model never gets a secret, whoever may read it; raises ArgumentError."""
         if name in self._policy.readers or (may_be_sealed(json) and sealed_in(from_json(json)) is not None):
             raise ArgumentError(f"step {self.step!r}: its prompt names {name!r}, a secret: a model is shown none")
         return hidden_json(json)
@@ -95,7 +96,7 @@ class StepSecrets:
         return self._taken(name, opened)
 
     def _field(self, field: str, value: JsonValue) -> JsonValue:
-        """Return a field of the input: only the secret of its own name may lie there."""
+        """Return a field of the input: it may only contain the secret of its own name."""
         sealed = sealed_in(value)
         if sealed is not None and field in self._mine:
             return self._value("payload", self._open(f"payload.{field}", sealed, field))
@@ -104,7 +105,7 @@ class StepSecrets:
         return self._within("payload", value)
 
     def _within(self, name: str, value: JsonValue) -> JsonValue:
-        """Return a value with what lies within it opened, as the results of branches do, as far as the step may."""
+        """Return a value with nested secrets opened, such as those in results of branches, if the step may."""
 
         def change(jwe: str) -> JsonValue:
             if not self._mine or not self._opens(name, jwe):
@@ -119,7 +120,7 @@ class StepSecrets:
             raise ArgumentError(f"step {self.step!r}: {self._policy.refusal(self.step, name)}")
 
     def _require_no_clear(self, name: str, value: JsonValue) -> None:
-        """Raise TamperedMessage for a secret that nobody has sealed, but for an empty place among branches' results."""
+        """Raise TamperedMessage for an unsealed secret, except empty items in results of branches."""
         if sealed_in(value) is not None:
             return
         if not isinstance(value, list) or any(each is not None and sealed_in(each) is None for each in value):
@@ -135,7 +136,7 @@ class StepSecrets:
             raise self._tampered(what, str(error)) from error
 
     def _open(self, what: str, sealed: str, name: str | None = None) -> OpenedSecret:
-        """Return what is sealed, if it came into being in this run and under this name; hold it."""
+        """Open a sealed value, if its origin is this run and this name; hold it."""
         try:
             opened = self._box().open(sealed.encode())
         except TamperedMessage as error:
@@ -161,19 +162,19 @@ class StepSecrets:
     def _value(self, argument: str, opened: OpenedSecret) -> JsonValue:
         return from_json(self._taken(argument, opened))
 
-    # -- out
+    # -- output
 
     def hold(self, name: str | None, json: bytes) -> None:
-        """Hold a value from now on, if it is a secret's: nothing else may have its text."""
+        """Hold a value from now on, if it is a secret's: no other text may contain it."""
         if name is not None and name in self._policy.readers:
             self.held.hold(f"the secret {name!r}", from_json(json))
 
     def output_name(self, activity: str, name: str | None) -> str | None:
-        """Return as which secret the output of a step is sealed, None if as none."""
+        """Return the secret under which the output of a step is sealed, None if it is none."""
         return self._policy.name_of(activity, name)
 
     def require_seals(self, name: str | None) -> None:
-        """Return if the secret that the step is to put out can be sealed; raises UnreadableSecret before it runs."""
+        """Return if the step's secret output can be sealed; raises UnreadableSecret before it runs."""
         if name is None:
             return
         try:
@@ -182,28 +183,28 @@ class StepSecrets:
             raise UnreadableSecret(f"step {self.step!r}: its output, the secret {name!r}: {error}") from error
 
     def require_unspoken(self, json: bytes, what: str) -> None:
-        """Return if no secret that the step holds is in a JSON text; raises ResultError, naming what it is in."""
+        """Raise ResultError, naming ``what``, for a JSON text that contains a held secret."""
         name = self.held.found_in(json)
         if name is not None:
             raise ResultError(f"step {self.step!r}: {what} has {name} in clear: it is not kept")
 
     def require_signal(self, name: str) -> None:
-        """Return if a step may wait for a signal of this name, whose payload lies in clear; raises ResultError."""
+        """Raise ResultError if a step waits for a signal with a secret's name: payloads are stored in clear."""
         self.require_unspoken(name.encode(), "the name of its signal")
         if name in self._policy.readers:
             raise ResultError(f"step {self.step!r}: it waits for the signal {name!r}, which is a secret's name")
 
     def require_apart(self, entries: Sequence[Entry]) -> None:
-        """Return if entries that the step adds decide about no secret, and have none in clear; raises ResultError."""
+        """Raise ResultError if added entries use a secret in a decision, or contain one in clear."""
         try:
             check_apart(self._policy, entries)
         except ValueError as error:
             raise ResultError(f"step {self.step!r}: a revision: {error}") from error
 
     def keep(self, json: bytes, what: str, name: str | None = None) -> bytes:
-        """Return a text as it is written: sealed, if this is the name of a secret, and as it is otherwise.
+        """Return the stored form of a text: sealed, if this is the name of a secret, else unchanged.
 
-        Raises :class:`~paigeant.errors.ResultError` for one that has a secret in clear, and that cannot be sealed.
+        Raises :class:`~paigeant.errors.ResultError` for a text that contains a secret in clear, or cannot be sealed.
         """
         if name is None or name not in self._policy.readers:
             self.require_unspoken(json, what)

@@ -1,1 +1,1 @@
-"""What every worker does besides its steps: announce, end runs, replay."""
+"""Upkeep by every worker in addition to its steps: announce, end runs, replay."""

@@ -1,6 +1,6 @@
-"""Runs that must end without their step being run: past the deadline, or asked to be cancelled while nobody runs them.
+"""Closer: ends runs without running their step: past the deadline, or to be cancelled while nobody runs them.
 
-Any worker can do it, and so can whoever asks for the cancel: it takes the decision, not the activity.
+Any worker can do it, and so can the process that requests the cancel: it needs the decision only, not the activity.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from paigeant.protocol import proof
 from paigeant.routing import close, fail_internally, has_begun
 
 LIMIT: Final = 100
-"""Hops taken up at a time."""
+"""Hops in one claim."""
 
 ROUNDS: Final = 20
-"""How often whoever asks for the end of a run takes up hops: nodes lie five deep, and the rest is left to workers."""
+"""Number of claims by the process that requests an end: nodes nest five deep, and workers do the rest."""
 
 REPORTED: Final = 1_000
-"""Runs that the hooks hear of when one is terminated with all that began within it."""
+"""Limit of reported runs when one is terminated with its child runs."""
 
 
 async def close_due(runtime: Runtime) -> int:
-    """End, or turn round, the runs that are due for it; returns how many were found."""
+    """End, or turn round, the runs that are due for it; returns the number of hops found."""
     grants = await runtime.store.claim(runtime.owner, Overdue(), LIMIT, runtime.lease)
     if not grants:
         return 0
@@ -60,7 +60,7 @@ async def close_due(runtime: Runtime) -> int:
 
 
 async def close_run(runtime: Runtime, workflow_id: UUID) -> RunStatus:
-    """End a run that must as far as nobody runs it, its branches and then their nodes; returns where it stands."""
+    """End a run as far as nobody runs it, its branches and then their nodes; returns its status."""
     for _ in range(ROUNDS):
         found = await close_due(runtime)
         if not found or (await runtime.store.get_status(workflow_id)).final:
@@ -69,9 +69,10 @@ async def close_run(runtime: Runtime, workflow_id: UUID) -> RunStatus:
 
 
 async def terminate_run(runtime: Runtime, workflow_id: UUID, deed: Deed) -> RunStatus:
-    """End a run, with all that began within it, and report to the hooks what has ended; returns where it stands.
+    """End a run, with its child runs, and report their ends to the hooks; returns its status.
 
-    What is reported has to be read before: with the end of a run its messages go. Up to :data:`REPORTED` runs are.
+    Reported data must be read before: the messages are deleted with the end of a run. Up to :data:`REPORTED` runs are
+    reported.
     """
     told = await _open_runs(runtime, workflow_id)
     ended = set(await runtime.store.terminate(workflow_id, deed=deed))
@@ -79,14 +80,14 @@ async def terminate_run(runtime: Runtime, workflow_id: UUID, deed: Deed) -> RunS
     if ended.intersection(view.workflow_id for view, _ in told):
         at = (await runtime.store.get_run(workflow_id)).completed_at
         for view, headers in told:
-            if view.workflow_id in ended:  # not by somebody else meanwhile, who tells of it
+            if view.workflow_id in ended:  # else another process ended it meanwhile, and reports it
                 seconds = None if at is None else (at - view.created_at).total_seconds()
                 runtime.report(RunEnded(runtime.owner, view.workflow_id, status, headers, seconds))
     return status
 
 
 async def _open_runs(runtime: Runtime, workflow_id: UUID) -> Sequence[tuple[RunView, Headers | None]]:
-    """Return a run and those open within it, with the headers of the newest message; none if nobody listens."""
+    """Return a run and its open child runs, with the headers of the newest message; none if no hook wants them."""
     found: list[tuple[RunView, Headers | None]] = []
     waiting = [workflow_id] if runtime.hooks.wants(RunEnded) else []
     while waiting and len(found) < REPORTED:
@@ -107,13 +108,13 @@ async def _headers(runtime: Runtime, view: RunView) -> Headers | None:
 
 
 async def _cards_of_others(runtime: Runtime, grants: Sequence[Grant]) -> Mapping[str, ActivityCard]:
-    """Return the cards of activities that are not served here: what they can undo, only their workers know."""
+    """Return the cards of activities that are not served here: they contain their compensations."""
     foreign = {grant.topic for grant in grants if has_begun(grant) and grant.topic not in runtime.registry}
     return await runtime.store.find_cards(foreign) if foreign else {}
 
 
 async def _outcome(runtime: Runtime, leased: Leased) -> tuple[AnyOutcome, list[Blob]]:
-    """Return what a hop comes to that is to end. Of a node with branches or a child, that follows from theirs."""
+    """Return the outcome of a hop that is to end. For a node it follows from its branches or its child run."""
     decided = await decide_others(runtime, leased) if leased.grant.topic == FLOW else None
     if decided is not None:
         return decided
@@ -132,7 +133,7 @@ async def _closing(runtime: Runtime, grant: Grant, cards: Mapping[str, ActivityC
     except MessageRejected as error:
         return commit_transition(runtime, grant, await end_or_hold(runtime, grant, error)), None
     except Unavailable:
-        raise  # the leases run out, and are taken up again
+        raise  # the leases expire, and the hops are claimed again
     except Exception as error:  # noqa: BLE001  (of a codec that is broken: it must not keep other runs from ending)
         runtime.trouble(f"ending the run of {grant.key.message_id}", error)
         chance = runtime.chance()

@@ -1,4 +1,4 @@
-"""Replaying dead letters: their bytes are published again, and come to a run or come back."""
+"""Replay of dead letters: their bytes are published again, and reach a run or come back."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from paigeant.model.stored.dead_letters import DeadLetter, Fate, Replayed
 _OPEN: Final = frozenset({NoticeStatus.PENDING, NoticeStatus.DUE})
 
 LOOK: Final = 0.1
-"""Seconds between two looks for letters that came back."""
+"""Seconds between two checks for letters that came back."""
 
 
 async def replay(runtime: Runtime, letters: Sequence[DeadLetter], patience: float) -> list[Replayed]:
-    """Publish letters again; returns what became of each, in order, after so many seconds at most.
+    """Publish letters again; returns the fate of each, in order, after ``patience`` seconds at most.
 
-    A letter is dropped only if the store itself has its very bytes. Raises Unavailable; what was published by then may
-    be published once more, which changes nothing.
+    A letter is dropped only if the store itself has exactly its bytes. Raises Unavailable; letters published by then
+    may be published once more, which changes nothing.
     """
     fates = [await _send(runtime, letter) for letter in letters]
     settled = [letter.id for letter, fate in zip(letters, fates, strict=True) if fate.settled]
@@ -40,7 +40,7 @@ async def replay(runtime: Runtime, letters: Sequence[DeadLetter], patience: floa
 
 
 async def _send(runtime: Runtime, letter: DeadLetter) -> Fate:
-    """Publish a letter, if that is of any use."""
+    """Publish a letter, if that can have an effect."""
     if not letter.whole:
         return Fate.CUT
     standing = await _standing(runtime, letter)
@@ -57,7 +57,7 @@ async def _send(runtime: Runtime, letter: DeadLetter) -> Fate:
 
 
 async def _standing(runtime: Runtime, letter: DeadLetter) -> NoticeStatus | None:
-    """Say how the hop stands that its bytes announce or, where they do not open, its id."""
+    """Return the status of the hop in the letter's bytes or, if they cannot be parsed, in its id."""
     try:
         key: HopKey | None = runtime.codec.open(letter.body).message.key
     except MessageRejected:
@@ -69,9 +69,9 @@ async def _standing(runtime: Runtime, letter: DeadLetter) -> NoticeStatus | None
 
 
 async def _look(runtime: Runtime, one: Replayed) -> Replayed:
-    """See whether a letter came back: then it was counted once more."""
+    """Check whether a letter came back: its count has then risen."""
     try:
         letter = await runtime.store.get_dead_letter(one.letter.id)
-    except UnknownLetter:  # somebody has dropped it meanwhile
+    except UnknownLetter:  # it was dropped meanwhile
         return one
     return Replayed(letter, Fate.RETURNED) if letter.count > one.letter.count else one

@@ -1,4 +1,4 @@
-"""The sweeper, in every worker: announces what is due, takes up what the dead left, ends what must end."""
+"""Sweeper, in every worker: announces due hops, ends leases of dead owners, ends runs that must end."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from paigeant.model.limits import WORKER_ALIVE
 from paigeant.model.plan import WorkerCard
 
 UNSERVED_AFTER: Final = timedelta(seconds=30)
-"""How long a step may be due without any worker that serves it, before its run is shown as waiting for one."""
+"""Time for which a step may be due without a worker that serves it, before its run is shown as unserved."""
 
 REPORT: Final = WORKER_ALIVE * 0.45
-"""How often a worker says that it is alive; one report may get lost."""
+"""Interval of a worker's reports that it is alive; one report may get lost."""
 
 ANNOUNCED: Final = 200
-"""Messages announced at a time."""
+"""Messages in one batch of announcements."""
 
 SLOWEST: Final = 5.0
-"""Seconds until a chore that failed is tried again, at most, unless its interval is longer."""
+"""Longest backoff of a failed chore in seconds, unless its interval is longer."""
 
 
 class Sweeper:
-    """Does each of its chores at an interval of its own; one that fails is tried again, ever more patiently."""
+    """Runs each chore at an interval of its own; a failed one is retried with backoff."""
 
     def __init__(self, runtime: Runtime, card: WorkerCard, drain: Callable[[], None]) -> None:
-        """Sweep for the worker that ``card`` describes; ``drain`` asks it to end without haste."""
+        """Sweep for the worker that ``card`` describes; ``drain`` asks it to drain."""
         self._runtime = runtime
         self._card = card
         self._drain = drain
@@ -63,7 +63,7 @@ class Sweeper:
     async def __aexit__(self, *_: object) -> None:
         """Stop, and report the worker gone."""
         await cancel(self._tasks)
-        with suppress(Exception):  # the store may be what made us stop
+        with suppress(Exception):  # an unavailable store may be the reason to stop
             async with asyncio.timeout(5):
                 await self._runtime.store.report_worker(self._card, gone=True)
 
@@ -88,14 +88,14 @@ class Sweeper:
             self._drain()
 
     async def _ask_whether_to_end(self) -> None:
-        """Ask after a change alone, or idle workers would have many questions; the report asks in any case."""
+        """Check for a drain request, only after a change, to save queries of idle workers; reports always check."""
         seen = await self._runtime.store.wait_for_change(self._seen, REPORT.total_seconds())
         if seen != self._seen and await self._runtime.store.is_draining(self._card.id):
             self._drain()
         self._seen = seen
 
     async def _keep_key(self) -> None:
-        """Have the key of this worker vouched for in time; without one it ends: nobody would believe what it did."""
+        """Renew the voucher of this worker's key in time; without one it drains: its commits would be rejected."""
         try:
             await self._runtime.codec.prepare(self._runtime.store.record_keys)
         except (ConfigError, Unavailable):
@@ -112,7 +112,7 @@ class Sweeper:
         self._swept("stranded", await self._runtime.store.hold_unserved(UNSERVED_AFTER))
 
     async def _announce(self) -> None:
-        """Announce what is due. Each announcement makes the next one rarer: none is wasted on a broker that is away."""
+        """Announce due hops. Each announcement makes the next one rarer: none is wasted on an unavailable broker."""
         transport = self._runtime.transport
         if transport is None:
             return

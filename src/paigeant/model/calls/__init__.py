@@ -1,1 +1,1 @@
-"""What calls within steps leave behind, as values."""
+"""Calls within steps, as values: recorded results and histories."""

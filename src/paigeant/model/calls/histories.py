@@ -1,4 +1,4 @@
-"""Histories: what an agent was told and has answered in a step, kept for agents that go on from there."""
+"""Histories: the conversation of an agent in a step, stored for later agents that continue it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Final, NamedTuple
 from paigeant.model.calls.packed import unpack
 
 HISTORY_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of a history's JSON text, at most: of one that is larger only its size is kept."""
+"""Limit of a history's JSON text in bytes: of a larger one only the size is stored."""
 
 
 class History(NamedTuple):
-    """A history as the commit of its step writes it: JSON text that is packed, None if that was too large.
+    """History as the commit of its step writes it: compressed JSON text, None if it was too large.
 
-    ``name`` is what the step is called beside its activity; ``library`` the version that has written the text, of
-    ``size`` bytes.
+    ``name`` is the name of the step, if it has one besides its activity; ``library`` the version that wrote the text,
+    of ``size`` bytes.
     """
 
     library: str
@@ -27,7 +27,7 @@ class History(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HistoryHead:
-    """That a step has left a history, and where. It is not ``kept`` if it was too large."""
+    """Metadata of a step's history, and its place. It is not ``kept`` if it was too large."""
 
     step: str
     name: str | None
@@ -39,18 +39,18 @@ class HistoryHead:
     at: datetime
 
     def is_called(self, name: str) -> bool:
-        """Tell whether the step goes by this name: that of its activity, or its own."""
+        """True if the step has this name: that of its activity, or its own."""
         return name in {self.step, self.name}
 
 
 @dataclass(frozen=True, slots=True)
 class StoredHistory:
-    """A history where it rests, with its text packed."""
+    """History in the store, with its compressed text."""
 
     head: HistoryHead
     payload: bytes = field(repr=False)
 
     @property
     def json(self) -> bytes:
-        """The messages, as the JSON text that was written; raises ``zlib.error`` if somebody has altered it."""
+        """The messages, as the JSON text that was written; raises ``zlib.error`` if it was altered."""
         return unpack(self.payload)

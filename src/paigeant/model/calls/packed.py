@@ -1,4 +1,4 @@
-"""JSON texts as they rest in a store: compressed where that is worth it."""
+"""Packed JSON texts: compressed in the store if they are large."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import zlib
 from typing import Final
 
 COMPRESSED_FROM: Final = 1024
-"""Bytes of a JSON text from which on it is compressed."""
+"""Size in bytes from which a JSON text is compressed."""
 
 _COMPRESSED: Final = 0x78
-"""How a zlib stream begins, and no JSON text."""
+"""First byte of a zlib stream, and of no JSON text."""
 
 
 def pack(json: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Recorded calls as they are shown: which step has made them, what they were, and what they cost."""
+"""Recorded calls as they are shown: the step, the kind of call, and its cost."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pydantic import BaseModel, field_serializer
 from paigeant.model.spending.costs import decimal_text
 
 CALLS: Final = 10_000
-"""Calls of a run that are shown, at most."""
+"""Limit of shown calls of a run."""
 
 
 class CallRow(NamedTuple):
-    """A checkpoint without its payload, of ``size`` bytes as it rests, at the place of its hop."""
+    """A checkpoint at the place of its hop, without its payload, whose stored ``size`` is in bytes."""
 
     step: str
     step_id: UUID
@@ -36,10 +36,10 @@ class CallRow(NamedTuple):
 
 
 class RecordedCall(BaseModel, frozen=True):
-    """A call that a step has recorded; of a request, what answered and what it cost, ``usd`` None without a price.
+    """A call that a step has recorded; for a request, the answering model and the cost, ``usd`` None without a price.
 
-    ``name`` is what was called, ``took`` is in seconds, ``size`` in bytes as it rests. ``lease`` is the number of the
-    lease under which it was recorded: where it is not the step's newest one, a later attempt has found it again.
+    ``name`` is the called function, ``took`` is in seconds, ``size`` in bytes as stored. ``lease`` is the number of the
+    lease under which it was recorded: if it is not the step's newest lease, a later attempt has found the result.
     """
 
     step: str
@@ -68,7 +68,7 @@ class RecordedCall(BaseModel, frozen=True):
 
 
 def name_of(key: str) -> str:
-    """Return what a call is, of its key: the tool, or the unit of an agent's run, or the name of ``ctx.checkpoint``."""
+    """Return a call's name from its key: the tool, the unit of an agent's run, or the name of ``ctx.checkpoint``."""
     unit = re.sub(r"^(began|failed) \d+ ", "", key).partition("@")[0]
     if unit.startswith("ctx."):
         name, _, number = unit.removeprefix("ctx.").rpartition(".")

@@ -1,1 +1,1 @@
-"""What is wrong with what a user wrote, and what to do about it."""
+"""Checks: flaws of workflows and options, and findings about an installation, with remedies."""

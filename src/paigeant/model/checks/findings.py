@@ -1,4 +1,4 @@
-"""What a part finds when it examines itself: what was looked at, what was there, and how to fix it."""
+"""Findings of a part that examines itself: the subject, the state, and the remedy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 
 class Severity(StrEnum):
-    """How bad a finding is."""
+    """Severity of a finding."""
 
     OK = "ok"
     WARNING = "warning"
@@ -19,11 +19,11 @@ class Severity(StrEnum):
 
 
 class Finding(BaseModel, frozen=True):
-    """One thing that was looked at; ``about`` names it in a word or two, always the same: ``version``, ``rights``.
+    """Result of one check; ``about`` names its subject in a word or two, always the same: ``version``, ``rights``.
 
-    ``said`` is one line on what was there, and ``fix`` one on what to do, which all but the good ones have. No
-    password is in them. ``forgets`` marks a setting by which the server may forget what it has confirmed: a warning
-    while developing, and with ``PAIGEANT_ENV=prod`` a problem, so that no worker starts.
+    ``said`` is one line about the state, and ``fix`` one with the remedy, which all but good findings have. Neither
+    contains a password. ``forgets`` marks a setting with which the server may lose confirmed data: a warning during
+    development, and with ``PAIGEANT_ENV=prod`` a problem, so that no worker starts.
     """
 
     about: str
@@ -34,20 +34,20 @@ class Finding(BaseModel, frozen=True):
 
     @classmethod
     def ok(cls, about: str, said: str) -> Self:
-        """Return that this is as it should be."""
+        """Return a finding without a problem."""
         return cls(about=about, severity=Severity.OK, said=said)
 
     @classmethod
     def warning(cls, about: str, said: str, fix: str, *, forgets: bool = False) -> Self:
-        """Return that this will do for now."""
+        """Return a finding that is acceptable for now."""
         return cls(about=about, severity=Severity.WARNING, said=said, fix=fix, forgets=forgets)
 
     @classmethod
     def problem(cls, about: str, said: str, fix: str) -> Self:
-        """Return that this will not do."""
+        """Return a finding that must be fixed."""
         return cls(about=about, severity=Severity.PROBLEM, said=said, fix=fix)
 
     def judged(self, env: str) -> Finding:
-        """Return the finding as it counts in this environment, ``dev`` or ``prod``."""
+        """Return the finding with its severity in this environment, ``dev`` or ``prod``."""
         grave = self.forgets and env == "prod" and self.severity is Severity.WARNING
         return self.model_copy(update={"severity": Severity.PROBLEM}) if grave else self

@@ -1,4 +1,4 @@
-"""A flaw of a workflow: a mistake that can be seen before it runs."""
+"""Flaw of a workflow: a mistake that can be detected before it runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 
 class WorkflowFlaw(BaseModel, frozen=True):
-    """One mistake: at which step of which workflow, counted from 1, what it is, and where the code is.
+    """One mistake: its workflow, its step (counted from 1), a message, and the location of the code.
 
     ``rule`` is one of ``missing-argument``, ``unknown-argument``, ``wrong-type``, ``missing-log``, ``unserved`` and
     ``secret``.
@@ -20,6 +20,6 @@ class WorkflowFlaw(BaseModel, frozen=True):
     where: str | None = None
 
     def __str__(self) -> str:
-        """Say it in one line."""
+        """Return the flaw in one line."""
         place = f"{self.where}: " if self.where else ""
         return f"{place}workflow {self.workflow!r}, step {self.position} {self.step!r}: {self.message}"

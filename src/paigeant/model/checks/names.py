@@ -1,4 +1,4 @@
-"""Names of what a run keeps: outputs of steps, variables, signals."""
+"""Names in a run: outputs of steps, variables, signals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GIVEN: Final = frozenset({"payload", "previous"})
 
 
 def taken(name: str) -> str | None:
-    """Return why nothing that a run keeps can have this name, None if it can."""
+    """Return the reason why an output, variable or signal cannot have this name, None if it can."""
     if name not in GIVEN:
         return None
     return f"that is what every step calls {'the whole input' if name == 'payload' else 'the output before it'}"
@@ -26,4 +26,4 @@ def _free(name: str) -> str:
 
 
 OutputName: TypeAlias = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$"), AfterValidator(_free)]
-"""What a step, or another entry, keeps its output under."""
+"""Name under which an entry's output is stored."""

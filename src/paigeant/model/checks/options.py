@@ -1,4 +1,4 @@
-"""Options that a user writes: their names and types are checked where they are written, by file and line."""
+"""Validation of options that a user writes: an error names the option, the file and the line."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _INSIDE: Final = (
 _UNPACK: Final = re.compile(r"(?:typing\.)?Unpack\[(\w+)\]")
 _PYDANTIC: Final = "/site-packages/pydantic/"
 _PLACE: Final = re.compile(r"\A(?:[^\n]*?\.py:[0-9]+|<[^>\n]*>:[0-9]+|\?): ")
-"""What :func:`written_at` puts before the text of an error."""
+"""Location that :func:`written_at` puts before the text of an error."""
 
 HOW: Final[Mapping[str, str]] = {
     "retry": "a RetryPolicy; for three attempts: RetryPolicy(max_attempts=3)",
@@ -62,7 +62,7 @@ HOW: Final[Mapping[str, str]] = {
     "retry_on": "exception classes, or their names: (TimeoutError, 'httpx.ConnectError')",
     "no_retry_on": "exception classes, or their names: (ValueError, 'httpx.InvalidURL')",
 }
-"""What is right for an option."""
+"""Description of the valid values of each option."""
 
 
 def written_at() -> str:
@@ -75,17 +75,17 @@ def written_at() -> str:
 
 
 def without_place(text: str) -> str:
-    """Return the text of an error without the file and line with which it may begin: they are for programmers."""
+    """Return the text of an error without a leading file and line, which are for programmers."""
     return _PLACE.sub("", text)
 
 
 def refuse(option: str, given: Any, what: str, error: type[PaigeantError] = RegistrationError) -> PaigeantError:
-    """Return the error about an option of ``what`` that has a wrong value: what it is, and what would be right."""
+    """Return the error for an invalid option of ``what``: the value, and the valid ones."""
     return error(f"{written_at()}: {what}: {option} is {shown(given)}; it should be {HOW[option]}")
 
 
 def checked(what: str, error: type[PaigeantError] = RegistrationError) -> Callable[[F], F]:
-    """Have a function refuse with ``error`` what it cannot be called with, naming the nearest option that it has.
+    """Make a function raise ``error`` for arguments it does not accept, naming the closest valid option.
 
     Options are its parameters, and the keys of a TypedDict that it takes as ``**options: Unpack[…]``.
     """
@@ -114,17 +114,17 @@ def checked(what: str, error: type[PaigeantError] = RegistrationError) -> Callab
 
 
 def _mark_coroutine_function(call: Any) -> None:
-    """Have a function that returns a coroutine be known for that by whoever asks before it calls: web frameworks do."""
-    vars(call)["_is_coroutine"] = vars(asyncio.coroutines).get("_is_coroutine")  # what Python 3.11 looks for
+    """Mark a function that returns a coroutine as a coroutine function: web frameworks check before they call."""
+    vars(call)["_is_coroutine"] = vars(asyncio.coroutines).get("_is_coroutine")  # the mark of Python 3.11
     mark = vars(inspect).get("markcoroutinefunction")  # from Python 3.12 on
     if mark is not None:
         mark(call)
 
 
 def spelled(error: type[PaigeantError] = RegistrationError, calls: type[PaigeantError] | None = None) -> Decorator:
-    """Have a class refuse what it cannot be made of, and its public methods what they cannot be called with.
+    """Make a class, and its public methods, raise ``error`` for arguments they do not accept.
 
-    As :func:`checked` does: with ``error``, and the methods with ``calls``, by default the same.
+    They do so as with :func:`checked`; methods raise ``calls`` instead, if given.
     """
 
     def decorate(kind: C) -> C:
@@ -139,7 +139,7 @@ def spelled(error: type[PaigeantError] = RegistrationError, calls: type[Paigeant
 
 
 def _unpacked(function: Callable[..., Any]) -> tuple[str, ...]:
-    """Return the keys of the TypedDict that a function unpacks its options from; none where it has no such."""
+    """Return the keys of the TypedDict that a function unpacks its options from; none without one."""
     inner: Any = inspect.unwrap(function)
     named = (_UNPACK.fullmatch(str(annotation)) for annotation in inner.__annotations__.values())
     found = next((each for each in named if each is not None), None)
@@ -147,14 +147,14 @@ def _unpacked(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def _options(signature: inspect.Signature, unpacked: Iterable[str] = ()) -> list[str]:
-    """Return what can be given to a function by name."""
+    """Return the names of the keyword arguments of a function."""
     by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     named = (each.name for each in signature.parameters.values() if each.kind not in by_place)
     return [*(name for name in named if name != "self"), *unpacked]
 
 
 def _misfit(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
-    """Return why a call does not fit a function, None if it does."""
+    """Return the reason why a call does not fit a function, None if it does."""
     signature, unpacked = inspect.signature(function), _unpacked(function)
     known = _options(signature, unpacked)
     any_name = not unpacked and any(each.kind is each.VAR_KEYWORD for each in signature.parameters.values())
@@ -171,7 +171,7 @@ def _misfit(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
 
 
 def declared(kind: C) -> C:
-    """Have a pydantic dataclass that a user makes refuse what is wrong with a RegistrationError that names the line."""
+    """Make a pydantic dataclass raise RegistrationError, which names the user's line, for invalid arguments."""
     make = kind.__init__
     names = [field.name for field in fields(kind)]
 
@@ -189,7 +189,7 @@ def declared(kind: C) -> C:
 def _explain(error: ValidationError, names: list[str]) -> str:
     problems = error.errors(include_url=False)
     misspelt = (each for each in problems if each["type"] == "unexpected_keyword_argument")
-    problem = next(misspelt, problems[0])  # first: what is missing may be what was misspelt
+    problem = next(misspelt, problems[0])  # first: a missing option may be the misspelt one
     place = problem["loc"]
     first = place[0] if place else ""
     option = names[first] if isinstance(first, int) and first < len(names) else str(first)

@@ -1,1 +1,1 @@
-"""What is signed: records of hops."""
+"""Custody: signed records of hops, keys, notes and evidence, as values."""

@@ -1,4 +1,4 @@
-"""Adoption: a run that began unsigned is vouched for as it lies, and is signed from then on."""
+"""Adoption: somebody vouches for the present state of an unsigned run, which is signed from then on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paigeant.model.message import HopKey, PaigeantMessage
 
 
 class Vouched(NamedTuple):
-    """What is vouched for: a run as it lies in the store, its messages with their plans, and by which process."""
+    """Subject of an adoption: a run's state in the store, its messages with their plans, and the vouching process."""
 
     evidence: Evidence
     messages: Mapping[HopKey, PaigeantMessage]
@@ -19,9 +19,10 @@ class Vouched(NamedTuple):
 
 
 class Adoption(NamedTuple):
-    """A run as it lay when it was vouched for, and the record that was signed of that.
+    """State of a run at its adoption, and the signed record of it.
 
-    ``leased``: hops of it may be leased, to workers that sign. Else somebody might commit to it who does not.
+    ``leased``: hops of it may be leased, to workers that sign. Otherwise a worker that does not sign might commit to
+    it.
     """
 
     evidence: Evidence

@@ -1,4 +1,4 @@
-"""Evidence: all that was signed of a run, and all that lies in the store and must agree with it."""
+"""Evidence: all signed data of a run, and all stored data that must agree with it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from paigeant.model.values.values import Value
 
 
 class HopEvidence(NamedTuple):
-    """A hop as it lies in the store; ``error`` has the type, the message and the place of what ended it.
+    """Stored state of a hop; ``error`` has the type, message and place of the error that ended it.
 
-    What is undone after it is a text if nobody can read it. ``revision`` is what it has changed on the way ahead.
-    One with fence 0 was never leased: it was passed, or has not come yet.
+    ``undo_before`` is the plain text if it cannot be parsed. ``revision`` is its change of the itinerary. A hop with
+    fence 0 was never leased: it was passed, or has not been reached yet.
     """
 
     key: HopKey
@@ -38,7 +38,7 @@ class HopEvidence(NamedTuple):
 
 
 class SetVariable(NamedTuple):
-    """A variable that was set, at the place of a hop."""
+    """A variable set at the place of a hop."""
 
     name: str
     path: str
@@ -47,11 +47,11 @@ class SetVariable(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """A run as it lies in the store, with what people did to it. ``edited``: a person has set variables of it.
+    """Stored state of a run, with the deeds of people. ``edited``: a person has set variables of it.
 
-    ``parent`` is the node within which it has begun, if it has begun within another; ``origin`` are the tenant, the
-    dispatch key and the trace's id, with which it began. ``lost`` are the digests of large values that the store does
-    not have as they were kept there, ``plans`` what lies under the digests of those that messages only refer to.
+    ``parent`` is the node that began the run, if it is a child run; ``origin`` has the tenant, the dispatch key and the
+    trace id of its dispatch. ``lost`` are the digests of large values that the store no longer has in their original
+    form; ``plans`` are the stored texts under the digests of plans that messages only refer to.
     """
 
     workflow_id: UUID

@@ -1,4 +1,4 @@
-"""Keys that processes publish: their public halves, and on whose word they count."""
+"""Published keys of processes: public halves, and the authority behind each."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import NamedTuple
 
 
 class KeyKind(StrEnum):
-    """On whose word a published key counts."""
+    """Authority behind a published key."""
 
     VOUCHER = "voucher"
-    """A configured key has signed that it does: the row proves itself."""
+    """A configured key has signed it: the row proves itself."""
     DEVELOPMENT = "development"
-    """Nobody's: it counts in development alone, where whoever writes to the store is believed."""
+    """None: it counts in development only, where everyone who can write to the store is trusted."""
 
 
 class PublishedKey(NamedTuple):
-    """The public half of a key as it is kept for others, under its RFC 7638 thumbprint. Never a private half.
+    """Public half of a key, stored for other processes under its RFC 7638 thumbprint. Never a private half.
 
-    The ``text`` is that of a voucher, with its detached JWS, or a JWK. ``until`` says how long somebody signs with it,
-    None if nobody knows. All of it is as it lies there: whoever uses it verifies it.
+    The ``text`` is that of a voucher, with its detached JWS, or a JWK. ``until`` is the time until which the key signs,
+    None if unknown. Nothing of it is verified: the reader verifies it.
     """
 
     kid: str
@@ -31,7 +31,7 @@ class PublishedKey(NamedTuple):
 
 
 class StoredKey(NamedTuple):
-    """A published key where it rests. ``at`` is when it was written, by the store's clock."""
+    """Published key in the store. ``at`` is the time of its writing, by the store's clock."""
 
     key: PublishedKey
     at: datetime

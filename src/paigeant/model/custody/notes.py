@@ -1,4 +1,4 @@
-"""Notes: what is signed of what a step leaves while it runs, before there is a record of its hop."""
+"""Notes: signatures over data that a step writes while it runs, before its hop has a record."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from paigeant.model.values.digests import digest_of
 
 
 class NoteKind(StrEnum):
-    """What a note is of."""
+    """Kinds of signed data."""
 
     CHECKPOINT = "checkpoint"
     DETAIL = "detail"
-    """How far a step has said that it is."""
+    """Progress of a step, from a heartbeat."""
 
 
 class Note(NamedTuple):
-    """What is signed of something that a step leaves: the digest of its text, under which ``name``, in which epoch.
+    """Signed facts about data of a step: the digest of its text, its ``name`` and its epoch.
 
-    It is of the hop that is leased. The text of a note does not rest anywhere: whoever verifies it makes it again.
+    It belongs to the leased hop. The text of a note is not stored: the verifier rebuilds it.
     """
 
     kind: NoteKind
@@ -29,16 +29,16 @@ class Note(NamedTuple):
 
 
 def note_of_detail(json: bytes) -> Note:
-    """Return what is signed of a step's progress."""
+    """Return the note of a step's progress."""
     return Note(NoteKind.DETAIL, digest_of(json))
 
 
 def with_signature(json: bytes, jws: bytes | None) -> bytes:
-    """Return a detail as it is kept: a JSON text, which has no line break in it, and what is signed of it below."""
+    """Return a detail as stored: a JSON text without line breaks, and its signature on the next line."""
     return json if jws is None else b"%b\n%b" % (json, jws)
 
 
 def without_signature(detail: bytes) -> tuple[bytes, bytes | None]:
-    """Return the JSON text of a detail as it is kept, and what is signed of it."""
+    """Return the JSON text of a stored detail, and its signature."""
     json, signed, jws = detail.partition(b"\n")
     return json, jws if signed else None

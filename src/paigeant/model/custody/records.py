@@ -1,4 +1,4 @@
-"""Records of custody: what is signed of each hop, and how it rests in the store."""
+"""Records of custody: the signed record of each hop, and its form in the store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paigeant.model.values.objects import lazy
 
 
 class RecordKind(StrEnum):
-    """What a record is of."""
+    """Kinds of records."""
 
     DISPATCH = "dispatch"
     """The beginning of a run, at position 0."""
@@ -32,14 +32,14 @@ class RecordKind(StrEnum):
 
 
 BEGINNINGS: Final = frozenset({RecordKind.DISPATCH, RecordKind.ADOPT})
-"""What no record comes before."""
+"""Kinds of the first record of a run."""
 
 
 @dataclass(frozen=True)
 class SignedRecord:
-    """The text of a record exactly as it was signed, and the detached JWS (RFC 7797) over it.
+    """Text of a record exactly as it was signed, and the detached JWS (RFC 7797) over it.
 
-    The ``kind`` is a :class:`RecordKind`, unless somebody has edited it where it rests; the text says it too.
+    The ``kind`` is a :class:`RecordKind`, unless its column was edited; the text contains it too.
     """
 
     kind: str
@@ -48,16 +48,17 @@ class SignedRecord:
 
     @lazy
     def digest(self) -> str:
-        """What the next record names as the one before it: SHA-256 of the text, a line break and the JWS, base64url."""
+        """Link of the chain, named by the next record: SHA-256 of the text, a line break and the JWS, base64url."""
         return digest_of(b"%b\n%b" % (self.text, self.jws))
 
 
 class StoredRecord(NamedTuple):
-    """A record where it rests: at the place of its hop, under the fence of the lease that left it.
+    """Record in the store: at the place of its hop, under the fence of the lease that left it.
 
-    The dispatch has position 0 and fence 0, a branch that begins the position before that of its first hop, and its
-    node's, negative, for a fence; a child that turns round the position before, and fence 0. A hop that was resumed has
-    a record for each time that it was left. ``at`` is when it was written, by the store's clock.
+    The record of a dispatch has position 0 and fence 0. The record of a branch has the position before its first hop,
+    and the negative position of its node as fence. The record of a child run that turns round has the position before
+    that hop, and fence 0. A resumed hop has one record for each time that it was left. ``at`` is the time of writing,
+    by the store's clock.
     """
 
     key: HopKey

@@ -1,1 +1,1 @@
-"""What an itinerary is made of, one kind of entry a file; ``kinds`` is the table of them."""
+"""Entries of an itinerary, one kind a file; ``kinds`` is the table of them."""

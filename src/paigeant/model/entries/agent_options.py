@@ -1,4 +1,4 @@
-"""What a step says of the agent that it runs: narrower than how that was registered, never wider."""
+"""Agent options of a step: they narrow the registration of the agent, and never widen it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SETTINGS: Final = (
     "thinking",
     "service_tier",
 )
-"""The settings that a slip may bring. Others reach past the model: headers, parts of a body, retries of a client."""
+"""Model settings that a slip may contain. Others reach beyond the model: headers, parts of a body, client retries."""
 
 AGENT: Final[Mapping[str, Any]] = {
     "type": "object",
@@ -39,7 +39,7 @@ AGENT: Final[Mapping[str, Any]] = {
         "tools": {"type": "array", "items": {"type": "string"}},
     },
 }
-"""How they are written in YAML, as JSON Schema."""
+"""Their form in YAML, as JSON Schema."""
 
 Tool = Annotated[str, Field(min_length=1, max_length=200)]
 Key = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
@@ -59,12 +59,13 @@ def _settings(given: Any) -> Any:
 @declared
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 class AgentOptions:
-    """What a step says of its agent: ``Step("writer", agent=AgentOptions(model="fast", request_limit=5))``.
+    """Agent options of a step: ``Step("writer", agent=AgentOptions(model="fast", request_limit=5))``.
 
-    ``model`` is the key of one of the ``models`` with which the agent was registered, ``settings`` go to the model,
-    over those of the registration. ``request_limit`` is how many requests a run of the agent may make, those that are
-    replayed included: 50 by default, and at most what was registered. ``tools`` are the only ones that the model is
-    offered. What the registration does not have is refused at dispatch, or with the revision that adds the step.
+    ``model`` is the key of one of the ``models`` with which the agent was registered; ``settings`` are passed to the
+    model, and override those of the registration. ``request_limit`` is the limit of requests in a run of the agent,
+    including replayed ones: 50 by default, and at most the registered limit. ``tools`` are the only ones that the model
+    is offered. Options that the registration does not allow are refused at dispatch, or with the revision that adds the
+    step.
     """
 
     model: Key | None = None

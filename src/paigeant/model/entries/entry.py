@@ -1,4 +1,4 @@
-"""What every kind of entry of an itinerary has: a text, a topic, and steps within it."""
+"""Base of all kinds of entries of an itinerary: a text, a topic, and nested steps."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from paigeant.model.limits import NAME_PATTERN, NESTED
 E = TypeVar("E", bound="Entry")
 
 FLOW: Final = "paigeant.flow"
-"""The topic of entries that are no activity; every worker serves it."""
+"""Topic of entries that are not activities; every worker serves it."""
 
 
 class WrittenWrongly(ValueError):
-    """Something in YAML that is no entry, or none that may be there; ``path`` says where, from the outside in."""
+    """Invalid entry in YAML, or a valid one in an invalid place; ``path`` is its location, from the outside in."""
 
     def __init__(self, text: str, *path: str | int) -> None:
-        """Keep where it is."""
+        """Store the location."""
         super().__init__(text)
         self.text = text
         self.path = path
 
     def within(self, *path: str | int) -> WrittenWrongly:
-        """Return the same, seen from further outside."""
+        """Return the same error with a path from further outside."""
         return WrittenWrongly(self.text, *path, *self.path)
 
 
@@ -52,16 +52,16 @@ class Entry(ABC):
     __slots__ = ()
 
     kind: ClassVar[str]
-    """What it says of itself on the wire, unless it is a step."""
+    """Name of the kind on the wire; steps have none."""
 
     key: ClassVar[str]
-    """The key by which it is known in YAML."""
+    """Key that identifies the kind in YAML."""
 
     main: ClassVar[str]
-    """The option that stands at that key."""
+    """Option whose value has that key."""
 
     schema: ClassVar[Mapping[str, Any]]
-    """What it has in YAML, ``key`` first: JSON Schemas by name."""
+    """Its keys in YAML, ``key`` first: JSON Schemas by name."""
 
     separate: ClassVar[bool] = False
     """Whether the entries within it are those of another run, which sees no variable of this one."""
@@ -71,32 +71,32 @@ class Entry(ABC):
     @property
     @abstractmethod
     def topic(self) -> str:
-        """Who executes it: an activity, or the workers themselves."""
+        """Topic of the entry: an activity, or one that all workers serve."""
 
     @property
     @abstractmethod
     def label(self) -> str:
-        """What a person knows it by."""
+        """Name shown to people."""
 
     @property
     def outline(self) -> str:
-        """What a person reads of it in a list of entries: its kind and label, and the entries within it."""
+        """Short description in a list of entries: kind and label, and the nested entries."""
         within = f" ({', '.join(entry.outline for entry in self.inner)})" if self.inner else ""
         return f"{self.kind}{'' if self.label == self.kind else f' {self.label}'}{within}"
 
     @property
     @abstractmethod
     def text(self) -> bytes:
-        """The entry as a JSON object, of what may be left out only what differs from the defaults."""
+        """The entry as a JSON object, without options that have their default value."""
 
     @classmethod
     @abstractmethod
     def read(cls, said: Mapping[str, Any], nested: Reader) -> Self:
-        """Return the entry that an object stands for, without its ``kind``; raises ValidationError or ValueError."""
+        """Parse the entry of an object without its ``kind``; raises ValidationError or ValueError."""
 
     @classmethod
     def read_yaml(cls, said: Mapping[str, Any], nested: YamlReader) -> Self:
-        """Return the entry that an object in YAML stands for, whose keys are those of its schema.
+        """Parse the entry of a YAML object, whose keys are those of its schema.
 
         Raises ValidationError, WrittenWrongly or RegistrationError.
         """
@@ -105,19 +105,19 @@ class Entry(ABC):
         return cls.read(fields, lambda _: ())
 
     def draw(self, picture: Picture, ends: Sequence[End]) -> list[End]:
-        """Add it to a picture, after these loose ends; returns those behind it."""
+        """Add the entry to a diagram, after these open ends; returns the open ends behind it."""
         name = self.label if self.label == self.kind else f"{self.kind} {self.label}"
         box = picture.box(name, ends, Shape.WAIT)
         return draw(self.inner, picture, [End(box)])
 
     @property
     def output_name(self) -> str | None:
-        """The variable that its output is, if it has one."""
+        """Name of the variable that holds its output, if it has one."""
         return None
 
     @property
     def plain(self) -> bool:
-        """Whether the first version of the wire format has it already."""
+        """True if the first version of the wire format supports it."""
         return False
 
     @property
@@ -149,36 +149,36 @@ class Entry(ABC):
 
     @property
     def inner(self) -> tuple[Entry, ...]:
-        """The entries within it."""
+        """Nested entries."""
         return ()
 
     def with_steps(self, change: StepChange) -> Entry:
-        """Return the same with each step within it, or itself, changed."""
+        """Return the same entry with each nested step, or itself, changed."""
         del change
         return self
 
 
 class Reader(Protocol):
-    """Reads entries within an entry, from their objects or as they are."""
+    """Parses nested entries, from objects or from entries."""
 
     def __call__(self, said: Any, /) -> tuple[Entry, ...]:
-        """Return the entries in their order; raises ValueError."""
+        """Return the entries in order; raises ValueError."""
         ...
 
 
 class YamlReader(Protocol):
-    """Reads entries within an entry, from YAML."""
+    """Parses nested entries from YAML."""
 
     def __call__(self, said: Any, /, *path: str | int) -> tuple[Entry, ...]:
-        """Return the entries of a list that stands at this path within the entry; raises WrittenWrongly."""
+        """Return the entries of the list at this path within the entry; raises WrittenWrongly."""
         ...
 
 
 class StepChange(Protocol):
-    """Makes another of a step, and leaves a sub-workflow as it is whose plan is not known."""
+    """Function from step to step; a sub-workflow without a known plan is left unchanged."""
 
     def __call__(self, step: Any, /) -> Entry:
-        """Return the other."""
+        """Return the changed step."""
         ...
 
 
@@ -186,7 +186,7 @@ def entry_id(workflow_id: UUID, path: str, place: str) -> UUID:
     """Return the identity of the entry inserted at this place of a path: uuid5 (RFC 9562) of run, path and place.
 
     The place is the index in the itinerary with which the path began, or ``<position>.<n>`` for the n-th entry that the
-    hop at ``position`` inserted. It has no colon, so that no two places come to the same text.
+    hop at ``position`` inserted. It contains no colon, so that different places never produce the same text.
     """
     return uuid5(workflow_id, f"{path}:{place}" if path else place)
 
@@ -195,7 +195,7 @@ NAME: Final[Mapping[str, Any]] = {"type": "string", "pattern": f"^{NAME_PATTERN}
 DURATION: Final[Mapping[str, Any]] = {"type": ["number", "string"], "description": "seconds, or text as 30s, 1h30m, 3d"}
 WHEN: Final[Mapping[str, Any]] = {"type": ["string", "boolean"], "description": "a condition in CEL"}
 ENTRIES: Final[Mapping[str, Any]] = {"$ref": "#/$defs/entries"}
-"""JSON Schemas of what entries have in YAML."""
+"""JSON Schemas of entries in YAML."""
 
 
 def exposed_output(name: str | None) -> Iterator[tuple[str, str]]:
@@ -211,12 +211,12 @@ def yaml_key(name: Any) -> str:
 
 
 def placed(entry: E, identity: UUID | None) -> E:
-    """Return the entry with this identity; all else was validated when it was made, and is not again."""
+    """Return the entry with this identity; the other fields were validated before, and are not validated again."""
     return copied(entry, type(entry), id=identity)
 
 
 def copied(entry: Any, kind: type[E], **changes: Any) -> E:
-    """Return an entry of this kind with the values of another, and these changed, validated when that was made."""
+    """Return an entry of this kind with the validated values of another, and these changes."""
     made = object.__new__(kind)
     for name in _names(kind):
         object.__setattr__(made, name, changes[name] if name in changes else getattr(entry, name))
@@ -229,28 +229,28 @@ def _names(kind: type[Any]) -> tuple[str, ...]:
 
 
 def written(kind: str, text: bytes) -> bytes:
-    """Return the text of an object with its kind before all else."""
+    """Return the JSON text of an object with its kind first."""
     rest = text[1:]
     return b'{"kind":"%b"%b%b' % (kind.encode(), b"" if rest == b"}" else b",", rest)
 
 
 def listed(said: Any) -> Any:
-    """Return what stands for a list of entries in YAML, also where one entry stands for itself."""
+    """Return the list of a YAML value, also for a single entry without a list."""
     return cast("Any", said) if isinstance(said, list) else [said]
 
 
 def outline_of(entries: Iterable[Entry]) -> str:
-    """Return what a person reads of entries that follow one another."""
+    """Return the short description of a sequence of entries."""
     return " → ".join(entry.outline for entry in entries) or "nothing"
 
 
 def joined(entries: Iterable[Entry]) -> bytes:
-    """Return the text of entries, as a JSON array."""
+    """Return entries as a JSON array."""
     return b"[%b]" % b",".join(entry.text for entry in entries)
 
 
 def draw(entries: Iterable[Entry], picture: Picture, ends: Sequence[End]) -> list[End]:
-    """Add entries to a picture, one after the other; returns the loose ends behind the last."""
+    """Add entries to a diagram, one after the other; returns the open ends behind the last."""
     behind = list(ends)
     for entry in entries:
         behind = entry.draw(picture, behind)
@@ -258,17 +258,17 @@ def draw(entries: Iterable[Entry], picture: Picture, ends: Sequence[End]) -> lis
 
 
 def count(entries: Iterable[Entry]) -> int:
-    """Count entries, with all within them."""
+    """Return the number of entries, including nested ones."""
     return sum(1 + count(entry.inner) for entry in entries)
 
 
 def output_name(entries: Sequence[Entry]) -> str | None:
-    """Return what the output of these entries is called: as that of the last of them."""
+    """Return the output name of these entries: that of the last one."""
     return entries[-1].output_name if entries else None
 
 
 def levels(entries: Iterable[Entry]) -> int:
-    """Return how deep entries lie within these."""
+    """Return the depth of nesting below these entries."""
     return max((1 + levels(entry.inner) for entry in entries if entry.inner), default=0)
 
 

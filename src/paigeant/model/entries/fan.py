@@ -1,4 +1,4 @@
-"""What both entries have that run branches: what becomes of a branch that failed, and how many must complete."""
+"""Fan: base of the entries that run branches, with their policy for failures."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from paigeant.model.entries.entry import FLOW, Entry
 
 
 class OnFault(StrEnum):
-    """What follows if a branch failed."""
+    """Policy for a failed branch."""
 
     CANCEL = "cancel"
-    """The others are cancelled, and all is undone."""
+    """The other branches are cancelled, and everything is undone."""
     FINISH = "finish"
-    """The others end first, and then all is undone."""
+    """The other branches end first, and then everything is undone."""
     SKIP = "skip"
     """The run goes on without it."""
 
 
 class Fan(Entry):
-    """An entry whose branches run at once, and which is behind when they have ended."""
+    """Entry whose branches run concurrently; the run goes on behind it once they have ended."""
 
     __slots__ = ()
 
     @property
     def topic(self) -> str:
-        """The workers themselves."""
+        """Topic that all workers serve."""
         return FLOW
 
     @property
     @abstractmethod
     def errors_name(self) -> str:
-        """The variable that holds the errors of skipped branches."""
+        """Name of the variable with the errors of skipped branches."""
 
     @property
     @abstractmethod
     def policy(self) -> OnFault:
-        """What follows if a branch failed."""
+        """Policy for a failed branch."""
 
     @property
     @abstractmethod
     def publishes(self) -> bool:
-        """Whether what its branches set is seen behind it."""
+        """True if variables set in its branches are visible behind it."""

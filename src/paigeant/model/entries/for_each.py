@@ -1,4 +1,4 @@
-"""A for-each: the same entries for each item of a list, so many at once."""
+"""For-each: the same entries for each item of a list, with limited concurrency."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.values.json_text import to_json
 
 WINDOW: Final = 20
-"""Items at once, unless it says otherwise."""
+"""Default limit of concurrent items."""
 
 
 def _entries(value: Any) -> tuple[Entry, ...]:
@@ -48,16 +48,16 @@ def _entries(value: Any) -> tuple[Entry, ...]:
 @declared
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class ForEach(Fan):
-    """One entry of an itinerary: for each item of the list ``in_`` the ``step``, an entry or a list of them.
+    """Entry that runs the ``step``, an entry or a list of them, for each item of the list ``in_``.
 
-    ``in_`` is a variable, ``payload`` or ``previous``, or a way into one of them, as ``"search.rows"``, of up to
-    100,000 items. In its branch an item is the variable ``item`` and ``previous``, and ``<item>_index`` counts from 0.
-    At most ``max_concurrency`` items are under way. The output is the list of the results in the order of the items,
-    stored under the name of the inner step, or ``name``; with ``collect=False`` it is their number.
+    ``in_`` is a variable, ``payload`` or ``previous``, or a path into one of them, such as ``"search.rows"``, with at
+    most 100,000 items. In its branch an item is the variable ``item`` and ``previous``, and ``<item>_index`` counts
+    from 0. At most ``max_concurrency`` items are processed concurrently. The output is the list of the results in the
+    order of the items, stored under the name of the inner step, or ``name``; with ``collect=False`` it is their number.
 
-    ``on_fault`` says what follows if an item fails: ``"cancel"`` the others and undo all, let the others ``"finish"``
-    first, or ``"skip"`` it: null stands in the list, and ``<name>_errors`` says what went wrong. Raises
-    RegistrationError for what is wrong.
+    ``on_fault`` is the policy for a failed item: ``"cancel"`` the others and undo everything, let the others
+    ``"finish"`` first, or ``"skip"`` it: its result is null, and ``<name>_errors`` has the error. Raises
+    RegistrationError for an invalid argument.
     """
 
     kind: ClassVar[str] = "for_each"
@@ -93,22 +93,22 @@ class ForEach(Fan):
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """What runs for each item."""
+        """Entries for each item."""
         return cast("tuple[Entry, ...]", self.step)
 
     @property
     def policy(self) -> OnFault:
-        """What follows if an item failed."""
+        """Policy for a failed item."""
         return OnFault(self.on_fault)
 
     @property
     def publishes(self) -> bool:
-        """Only its list is seen behind it."""
+        """False: only its list is visible behind it."""
         return False
 
     @property
     def label(self) -> str:
-        """The item."""
+        """Name of the item."""
         return self.item
 
     @property
@@ -118,7 +118,7 @@ class ForEach(Fan):
 
     @property
     def errors_name(self) -> str:
-        """The variable that holds the errors of skipped items."""
+        """Name of the variable with the errors of skipped items."""
         return f"{self.output_name}_errors"
 
     def exposed(self) -> Iterator[tuple[str, str]]:
@@ -141,14 +141,14 @@ class ForEach(Fan):
 
     @classmethod
     def read(cls, said: Mapping[str, Any], nested: Reader) -> Self:
-        """Return the entry that an object stands for."""
+        """Parse the entry of an object."""
         wire = _WIRE.validate_python(said)
         options = {option: getattr(wire, option) for option in _DEFAULTS}
         return cls(wire.item, wire.in_, nested(wire.step), **options)
 
     @classmethod
     def read_yaml(cls, said: Mapping[str, Any], nested: YamlReader) -> Self:
-        """Return the for-each that an object in YAML stands for."""
+        """Parse the for-each of a YAML object."""
         for needed in ("in", "step"):
             if needed not in said:
                 raise WrittenWrongly(f"it does not say {needed!r}", cls.key)
@@ -157,21 +157,21 @@ class ForEach(Fan):
 
     @property
     def outline(self) -> str:
-        """What runs for each item."""
+        """Short description, with the entries for each item."""
         return f"for each {self.item} in {self.in_} ({outline_of(self.entries)})"
 
     def draw(self, picture: Picture, ends: Sequence[End]) -> list[End]:
-        """Add one box, and what runs for each item."""
+        """Add one box, and the entries for each item."""
         node = picture.box(f"for each {self.item} in {self.in_}", ends, Shape.GROUP)
         return draw(self.entries, picture, [End(node)])
 
     @property
     def inner(self) -> tuple[Entry, ...]:
-        """What runs for each item."""
+        """Entries for each item."""
         return self.entries
 
     def with_steps(self, change: StepChange) -> Entry:
-        """Return the same with each step within it changed."""
+        """Return the same entry with each nested step changed."""
         return copied(self, ForEach, step=tuple(entry.with_steps(change) for entry in self.entries))
 
 

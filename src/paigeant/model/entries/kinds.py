@@ -1,4 +1,4 @@
-"""The table of the kinds of entries, and how one is read."""
+"""Table of the kinds of entries, and parsing of an entry."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from paigeant.model.values.showing import did_you_mean, shown
 _TABLE: Final[tuple[type[Entry], ...]] = (Step, Switch, Parallel, ForEach, Wait, Sleep, SubWorkflow)
 
 KINDS: Final[Mapping[str, type[Entry]]] = {each.kind: each for each in _TABLE}
-"""The class of each kind. A step says none."""
+"""Class of each kind. Steps have no kind on the wire."""
 
 JOINING: Final = frozenset(each.kind for each in _TABLE if issubclass(each, Fan))
 """The kinds of which branches run, and join."""
@@ -32,11 +32,11 @@ SEPARATE: Final = frozenset(each.kind for each in _TABLE if each.separate)
 """The kinds that begin another run."""
 
 WRITTEN: Final[Mapping[str, type[Entry]]] = {each.key: each for each in _TABLE}
-"""The class of each kind, by its key in YAML."""
+"""Class of each kind, by its key in YAML."""
 
 
 def read_entry(said: Any) -> Entry:
-    """Return an entry as it is, or the one that an object stands for; raises ValueError, which says what is wrong."""
+    """Return an entry unchanged, or parse it from an object; raises ValueError with the reason."""
     if isinstance(said, Entry):
         return said
     if not isinstance(said, Mapping):
@@ -52,7 +52,7 @@ def read_entry(said: Any) -> Entry:
 
 
 def read_entries(said: Iterable[Any]) -> tuple[Entry, ...]:
-    """Return several, in their order."""
+    """Parse several entries, in order."""
     return tuple(read_entry(each) for each in said)
 
 
@@ -61,4 +61,4 @@ def _data(entry: Entry) -> Any:
 
 
 AnyEntry: TypeAlias = Annotated[Entry, PlainValidator(read_entry), PlainSerializer(_data)]
-"""An entry as a field of a model: read from its object, and written as one."""
+"""Entry as a field of a model: parsed from an object, and written as one."""

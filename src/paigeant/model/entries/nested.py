@@ -1,4 +1,4 @@
-"""Entries within an entry, as a user writes them: names of activities, entries, and agents or functions themselves."""
+"""Nested entries as a user writes them: names of activities, entries, and agents or functions themselves."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from paigeant.model.values.showing import shown
 
 @runtime_checkable
 class AgentLike(Protocol):
-    """What an agent has, as far as a declaration is concerned; the adapter of agents knows the rest."""
+    """Interface of an agent, as far as declarations need it; the adapter of agents knows the rest."""
 
     @property
     def name(self) -> str | None:
-        """The agent's name, which becomes the activity's."""
+        """Name of the agent, which becomes the activity's name."""
 
     async def run(self, *args: Any, **kwargs: Any) -> Any:
         """Run it once."""
 
 
 Declared: TypeAlias = str | Entry | AgentLike | Callable[..., Any]
-"""What a user may write for an entry."""
+"""Forms of an entry in a declaration."""
 
 Branch: TypeAlias = Sequence[Declared]
-"""What a user may write for a list of entries."""
+"""Form of a list of entries in a declaration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unnamed(Entry):
-    """An agent or a function in place of its activity's name, until the workflow that declares it has registered it.
+    """Agent or function in place of its activity's name, until its workflow has registered it.
 
-    It is changed as a step is, by :meth:`with_steps`, and never travels.
+    It is changed like a step, by :meth:`with_steps`, and never travels.
     """
 
     kind: ClassVar[str] = "unnamed"
@@ -46,7 +46,7 @@ class Unnamed(Entry):
 
     @property
     def topic(self) -> str:
-        """Nobody yet."""
+        """Not available: it has no topic yet."""
         raise self._no_step()
 
     @property
@@ -66,14 +66,14 @@ class Unnamed(Entry):
 
     @classmethod
     def read(cls, said: Mapping[str, Any], nested: Reader) -> Self:
-        """Nothing is read as one; raises ValueError."""
+        """Raise ValueError: it has no form on the wire."""
         del said, nested
         raise ValueError(
             f"an entry of the kind {cls.kind!r} never travels: it stands for a function or an agent in a program"
         )
 
     def with_steps(self, change: StepChange) -> Entry:
-        """Return what the change makes of it."""
+        """Return the changed entry."""
         return change(self)
 
     def _no_step(self) -> RegistrationError:
@@ -83,14 +83,14 @@ class Unnamed(Entry):
 
 
 def read_nested(value: Any, within: str) -> tuple[Entry, ...]:
-    """Return the entries of a list that a user wrote within an entry of a kind; raises ValueError for what is none."""
+    """Return the entries of a list that a user wrote within an entry of a kind; raises ValueError otherwise."""
     if isinstance(value, str | Entry) or not isinstance(value, Sequence):
         raise ValueError(f"its entries are a list, as [{shown(value)}], not {shown(value)}")  # noqa: TRY004
     return tuple(read_declared(each, within) for each in cast("Sequence[Any]", value))
 
 
 def read_declared(value: Any, within: str) -> Entry:
-    """Return the entry that a user wrote within an entry of a kind; raises ValueError for what is none."""
+    """Return the entry that a user wrote within an entry of this kind; raises ValueError for an invalid one."""
     if isinstance(value, Entry):
         return value
     if isinstance(value, str):

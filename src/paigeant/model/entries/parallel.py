@@ -1,4 +1,4 @@
-"""A parallel: several branches at once."""
+"""Parallel: several branches that run concurrently."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from paigeant.model.values.showing import did_you_mean, shown
 
 
 class NamedBranch(NamedTuple):
-    """The entries of a branch, and what it is called."""
+    """Entries of a branch, and its name."""
 
     name: str
     entries: tuple[Entry, ...]
@@ -48,16 +48,16 @@ class NamedBranch(NamedTuple):
 
 @dataclass(frozen=True, slots=True, init=False)
 class Parallel(Fan):
-    """One entry of an itinerary: its branches run at once, and the run goes on when enough of them have completed.
+    """Entry whose branches run concurrently; the run goes on when enough of them have completed.
 
-    A branch is the name of an activity, a Step, or a list of them: ``Parallel("a", "b", [Step("c"), "d"])``. It is
-    called by its keyword, as in ``Parallel(flight=["search", "book"], hotel="hotel")``, else after its last step, else
-    by its number. The output maps names to outputs; what a branch sets is seen outside of it once the run goes on.
+    A branch is the name of an activity, a Step, or a list of them: ``Parallel("a", "b", [Step("c"), "d"])``. Its name
+    is its keyword, as in ``Parallel(flight=["search", "book"], hotel="hotel")``, else that of its last step, else its
+    number. The output maps names to outputs; variables set in a branch are visible outside of it once the run goes on.
 
-    ``join`` says how many must complete: ``"all"``, ``"any"`` or a number; the others are cancelled then, and undone.
-    ``on_fault`` says what follows if one fails and all are needed: ``"cancel"`` the others and undo all (the default),
-    let the others ``"finish"`` first, or ``"skip"`` it. ``name`` is a variable that the output is. Raises
-    RegistrationError for what is wrong.
+    ``join`` is the number that must complete: ``"all"``, ``"any"`` or a number; the others are then cancelled, and
+    undone. ``on_fault`` is the policy for a failed branch if all are needed: ``"cancel"`` the others and undo
+    everything (the default), let the others ``"finish"`` first, or ``"skip"`` it. ``name`` is a variable that holds the
+    output. Raises RegistrationError for an invalid argument.
     """
 
     kind: ClassVar[str] = "parallel"
@@ -89,7 +89,7 @@ class Parallel(Fan):
         name: str | None = None,
         **named: Declared | Branch,
     ) -> None:
-        """Take branches in order, those by keyword last."""
+        """Take branches in order, keyword branches last."""
         try:
             made = _Options.of(_named(branches, named), join, on_fault, name)
         except ValueError as error:
@@ -103,17 +103,17 @@ class Parallel(Fan):
 
     @property
     def needed(self) -> int:
-        """How many branches must complete."""
+        """Number of branches that must complete."""
         return {"all": len(self.branches), "any": 1}.get(cast("str", self.join), cast("int", self.join))
 
     @property
     def policy(self) -> OnFault:
-        """What follows if a branch failed."""
+        """Policy for a failed branch."""
         return self.on_fault or OnFault.CANCEL
 
     @property
     def publishes(self) -> bool:
-        """What its branches set is seen behind it."""
+        """True: variables set in its branches are visible behind it."""
         return True
 
     @property
@@ -128,7 +128,7 @@ class Parallel(Fan):
 
     @property
     def errors_name(self) -> str:
-        """The variable that holds the errors of skipped branches."""
+        """Name of the variable with the errors of skipped branches."""
         return f"{self.label}_errors"
 
     def exposed(self) -> Iterator[tuple[str, str]]:
@@ -148,7 +148,7 @@ class Parallel(Fan):
 
     @classmethod
     def read(cls, said: Mapping[str, Any], nested: Reader) -> Self:
-        """Return the parallel that an object stands for."""
+        """Parse the parallel of an object."""
         wire = _WIRE.validate_python(said)
         branches = tuple(NamedBranch(each.name, nested(each.entries)) for each in wire.branches)
         made = _Options.of(branches, wire.join, wire.on_fault, wire.name)
@@ -156,7 +156,7 @@ class Parallel(Fan):
 
     @classmethod
     def read_yaml(cls, said: Mapping[str, Any], nested: YamlReader) -> Self:
-        """Return the parallel that an object in YAML stands for: branches by name, or a list of them."""
+        """Parse the parallel of a YAML object: branches by name, or a list of them."""
         options = {name: value for name, value in said.items() if name != cls.key}
         branches = said[cls.key]
         if isinstance(branches, Mapping):
@@ -169,11 +169,11 @@ class Parallel(Fan):
 
     @property
     def outline(self) -> str:
-        """What its branches do."""
+        """Short description, with the entries of its branches."""
         return f"parallel ({'; '.join(f'{name}: {outline_of(entries)}' for name, entries in self.branches)})"
 
     def draw(self, picture: Picture, ends: Sequence[End]) -> list[End]:
-        """Add where its branches part, and the way of each."""
+        """Add a box, and the path of each branch."""
         node = picture.box(self.label, ends, Shape.GROUP)
         behind: list[End] = []
         for name, entries in self.branches:
@@ -182,11 +182,11 @@ class Parallel(Fan):
 
     @property
     def inner(self) -> tuple[Entry, ...]:
-        """The entries of all branches."""
+        """Entries of all branches."""
         return tuple(entry for _, entries in self.branches for entry in entries)
 
     def with_steps(self, change: StepChange) -> Entry:
-        """Return the same with each step within it changed."""
+        """Return the same entry with each nested step changed."""
         changed = tuple(
             NamedBranch(name, tuple(entry.with_steps(change) for entry in entries)) for name, entries in self.branches
         )
@@ -201,7 +201,7 @@ class _Options(NamedTuple):
 
     @classmethod
     def of(cls, branches: tuple[NamedBranch, ...], join: Any, on_fault: Any, name: Any) -> _Options:
-        """Return what was asked for; raises ValueError, which says what is wrong."""
+        """Return the validated options; raises ValueError with the reason."""
         if not branches:
             raise ValueError("it has no branch")
         names = [branch.name for branch in branches]
@@ -231,7 +231,7 @@ def _check_name(name: Any, what: str) -> str:
 
 
 def read_on_fault(value: Any) -> OnFault:
-    """Return what a user wrote; raises ValueError for what is none."""
+    """Parse a policy; raises ValueError for an invalid one."""
     try:
         return OnFault(value)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Pictures: boxes and arrows as text in the language of Mermaid, with every name made safe."""
+"""Diagrams: boxes and arrows as Mermaid text, with every name escaped."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 
 _SAFE: Final = re.compile(r"[A-Za-z0-9_ .,:+\-]")
 _WIDTH: Final = 80
-"""Characters of a name that are drawn."""
+"""Limit of shown characters of a name."""
 
 
 class Shape(StrEnum):
-    """What a box looks like; ``{}`` is its text."""
+    """Shapes of a box; ``{}`` is its text."""
 
     END = '(["{}"])'
     STEP = '["{}"]'
@@ -23,7 +23,7 @@ class Shape(StrEnum):
 
 
 class Looks(StrEnum):
-    """How a box is coloured: by what became of it."""
+    """Colours of a box, by the result of its hop."""
 
     DONE = "done"
     FAILED = "failed"
@@ -44,7 +44,7 @@ _STYLES: Final = {
 
 
 class End(NamedTuple):
-    """A loose end: the box from which an arrow goes on, and what is written at it."""
+    """Open end: a box from which an arrow continues, and the label of the arrow."""
 
     box: str
     label: str | None = None
@@ -54,13 +54,13 @@ class Picture:
     """Boxes and arrows from top to bottom, as they are added."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start empty."""
         self._lines: list[str] = []
         self._looks: dict[Looks, list[str]] = {}
         self._count = 0
 
     def box(self, text: str, ends: Iterable[End] = (), shape: Shape = Shape.STEP, looks: Looks | None = None) -> str:
-        """Add a box, with an arrow from each of these loose ends; returns its name."""
+        """Add a box, with an arrow from each of these open ends; returns its name."""
         name = f"n{self._count}"
         self._count += 1
         self._lines.append(name + shape.value.replace("{}", escaped(text), 1))
@@ -72,13 +72,13 @@ class Picture:
         return name
 
     def text(self) -> str:
-        """Return the picture in the language of Mermaid."""
+        """Return the diagram as Mermaid text."""
         styles = [f"classDef {looks} {_STYLES[looks]}" for looks in self._looks]
         classes = [f"class {','.join(boxes)} {looks}" for looks, boxes in self._looks.items()]
         return "\n".join(["flowchart TD", *(f"  {line}" for line in [*self._lines, *styles, *classes]), ""])
 
 
 def escaped(text: str) -> str:
-    """Return a text that is no more than a text in a picture: what means something there is written as its number."""
+    """Escape a text for Mermaid: special characters are written as their numbers."""
     short = text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
     return "".join(char if _SAFE.fullmatch(char) else f"#{ord(char)};" for char in " ".join(short.split())) or " "

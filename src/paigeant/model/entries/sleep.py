@@ -1,4 +1,4 @@
-"""A sleep: the run goes on when a time has passed, or has come."""
+"""Sleep: the run goes on after a duration, or at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.values.durations import Limit, spelled
 
 _TIME_PATTERN: Final = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+\-]\d\d:\d\d)"
-"""A date and time with its offset, as in RFC 3339; no variable has such a name."""
+"""Date and time with an offset, as in RFC 3339; no variable has such a name."""
 
 
 _TIME: Final = TypeAdapter(AwareDatetime)
@@ -26,11 +26,11 @@ _TIME: Final = TypeAdapter(AwareDatetime)
 @declared
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class Sleep(Entry):
-    """One entry of an itinerary: nothing runs for a ``duration``, or ``until`` a time, or a time that a variable says.
+    """Entry that does nothing for a ``duration``, or ``until`` a time, or until the time in a variable.
 
-    A duration is a ``timedelta``, seconds, or text as ``"3d"``; it begins when the entry before is done. A time is a
-    date and time with its offset, as in RFC 3339: ``"2030-01-31T09:00:00Z"``. Raises RegistrationError for what is
-    wrong.
+    A duration is a ``timedelta``, seconds, or text such as ``"3d"``; it begins when the entry before is done. A time is
+    a date and time with its offset, as in RFC 3339: ``"2030-01-31T09:00:00Z"``. Raises RegistrationError for an invalid
+    argument.
     """
 
     kind: ClassVar[str] = "sleep"
@@ -64,7 +64,7 @@ class Sleep(Entry):
 
     @classmethod
     def read_yaml(cls, said: Mapping[str, Any], nested: YamlReader) -> Self:
-        """Return the sleep that an object in YAML stands for: a duration, or an object that says ``until``."""
+        """Parse the sleep of a YAML object: a duration, or an object with ``until``."""
         del nested
         how = said[cls.key]
         if not isinstance(how, Mapping):
@@ -73,7 +73,7 @@ class Sleep(Entry):
         if set(options) != {"until"}:
             raise WrittenWrongly("a sleep is a duration, or an object that says until", cls.key)
         until = options["until"]
-        if isinstance(until, date):  # YAML makes one of what looks like it
+        if isinstance(until, date):  # YAML parses such texts as dates
             if not isinstance(until, datetime) or until.tzinfo is None:
                 text = f"it is {until}; a time has a date and its offset, as 2030-01-31T09:00:00Z"
                 raise WrittenWrongly(text, cls.key, "until")
@@ -82,12 +82,12 @@ class Sleep(Entry):
 
     @property
     def time(self) -> str | None:
-        """The time that it says itself."""
+        """The time given in the entry itself."""
         return self.until if self.until is not None and re.fullmatch(_TIME_PATTERN, self.until) else None
 
     @property
     def variable(self) -> str | None:
-        """The variable that says when."""
+        """Name of the variable with the time."""
         return None if self.time is not None else self.until
 
     def exposed(self) -> Iterator[tuple[str, str]]:
@@ -97,12 +97,12 @@ class Sleep(Entry):
 
     @property
     def topic(self) -> str:
-        """The workers themselves."""
+        """Topic that all workers serve."""
         return FLOW
 
     @property
     def label(self) -> str:
-        """The variable that says when, or how long it sleeps."""
+        """Name of the variable with the time, or the duration."""
         return self.until or spelled(cast("float", self.duration))
 
     @property
@@ -112,7 +112,7 @@ class Sleep(Entry):
 
     @classmethod
     def read(cls, said: Mapping[str, Any], nested: Reader) -> Self:
-        """Return the sleep that an object stands for."""
+        """Parse the sleep of an object."""
         del nested
         return cast("Self", _SLEEP.validate_python(said))
 

@@ -1,4 +1,4 @@
-"""A step: the entry that names an activity, and what governs it."""
+"""Step: the entry that names an activity, with the options of its execution."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from paigeant.model.values.values import Blob, Inline, Ref, finite, shelve
 
 
 class OnInterrupt(StrEnum):
-    """What becomes of a step whose worker died, or lost its lease, in the middle of it."""
+    """Policy for a step whose worker died, or lost its lease, in the middle of it."""
 
     RERUN = "rerun"
     """Run it again with the same ``idempotency_key``: at least once."""
@@ -48,15 +48,15 @@ def _arguments(value: Any) -> Any:
 @declared
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 class Step(Entry):
-    """One entry of an itinerary: the activity's name, explicit arguments, and what governs the step.
+    """Entry that runs an activity, with explicit arguments and execution options.
 
-    ``retry``, ``timeout``, ``heartbeat_timeout`` (durations) and ``on_interrupt`` travel with the slip and win over
-    those of the activity's decorator. ``elsewhere`` says that the activity is served by a service that no worker of
-    this store has published. ``when`` is a condition in CEL: where it is false the step is skipped. ``name`` is a
-    variable that its output is too, beside that of the activity; ``agent`` says how it runs an agent. ``claims``,
-    ``interface`` and ``id`` are filled in at dispatch: arguments over 4 KiB that stay in the store, what the activity
-    was at that time, and the identity, which survives revisions and keys idempotency. Raises RegistrationError for what
-    is wrong.
+    ``retry``, ``timeout``, ``heartbeat_timeout`` (durations) and ``on_interrupt`` travel with the slip and override
+    those of the activity's decorator. ``elsewhere`` marks an activity served by a service that no worker of this store
+    has published. ``when`` is a condition in CEL: if it is false the step is skipped. ``name`` is a variable that holds
+    its output, in addition to the one named after the activity; ``agent`` has options for an agent. ``claims``,
+    ``interface`` and ``id`` are filled in at dispatch: claim checks of arguments over 4 KiB, the interface of the
+    activity at that time, and the identity, which survives revisions and is the base of idempotency keys. Raises
+    RegistrationError for an invalid argument.
     """
 
     kind: ClassVar[str] = "step"
@@ -101,7 +101,7 @@ class Step(Entry):
 
     @property
     def outline(self) -> str:
-        """The activity, and under which condition."""
+        """The activity, and its condition."""
         return self.activity if self.when is None else f"{self.activity} (if {self.when})"
 
     @property
@@ -116,7 +116,7 @@ class Step(Entry):
 
     @property
     def plain(self) -> bool:
-        """Whether it needs no condition, no name and no options of its agent."""
+        """True if it has no condition, no name and no agent options."""
         return self.when is None and self.name is None and self.agent is None
 
     @property
@@ -141,16 +141,16 @@ class Step(Entry):
 
     @classmethod
     def read(cls, said: Mapping[str, Any], nested: Reader) -> Self:
-        """Return the step that an object stands for."""
+        """Parse the step of an object."""
         del nested
         return cast("Self", _STEP.validate_python(said))
 
     def with_steps(self, change: StepChange) -> Entry:
-        """Return what the change makes of it."""
+        """Return the changed step."""
         return change(self)
 
     def draw(self, picture: Picture, ends: Sequence[End]) -> list[End]:
-        """Add a box, with a way around it if it has a condition."""
+        """Add a box, with a path around it if it has a condition."""
         if self.when is None:
             return [End(picture.box(self.activity, ends))]
         choice = picture.box(self.when, ends, Shape.CHOICE)
@@ -162,7 +162,7 @@ _NO_IDENTITY: Final = {"id"}
 
 
 def steps_of(entries: Iterable[Entry]) -> tuple[Step, ...]:
-    """Return all steps among these entries and within them, in their order."""
+    """Return all steps in these entries, including nested ones, in order."""
     found: list[Step] = []
     for entry in entries:
         found += [entry] if isinstance(entry, Step) else steps_of(entry.inner)
@@ -170,9 +170,9 @@ def steps_of(entries: Iterable[Entry]) -> tuple[Step, ...]:
 
 
 def against(entry: Entry, interfaces: Mapping[str, str]) -> Entry:
-    """Return the entry with its steps against the interfaces of their activities, as far as these are known.
+    """Return the entry with the known interfaces of its steps' activities.
 
-    A step that has been dispatched already stays against what it was dispatched against.
+    A step that was dispatched already keeps its interface.
     """
 
     def change(step: Entry) -> Entry:
@@ -185,7 +185,7 @@ def against(entry: Entry, interfaces: Mapping[str, str]) -> Entry:
 
 
 def stow(entry: Entry) -> tuple[Entry, tuple[Blob, ...]]:
-    """Return the entry as it travels, arguments over 4 KiB replaced by claim checks, and what the store must keep."""
+    """Return the entry with claim checks for arguments over 4 KiB, and the values that the store must keep."""
     blobs: list[Blob] = []
     return entry.with_steps(partial(_stow, blobs)), tuple(blobs)
 

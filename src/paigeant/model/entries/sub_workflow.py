@@ -1,4 +1,4 @@
-"""A sub-workflow: another workflow, whose run begins and ends within this one."""
+"""Sub-workflow: another workflow, whose run begins and ends within this one."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from paigeant.model.values.json_text import to_json
 @declared
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class SubWorkflow(Entry):
-    """One entry of an itinerary: a run of another ``workflow``, which begins here, and at whose end this run goes on.
+    """Entry that runs another ``workflow`` as a child run; this run goes on once the child has ended.
 
-    The child's input is the variable ``input``, by default the output before it. Its output is stored under the name
-    of the workflow, or ``name``. A child that does not complete is a fault here; what a completed one has done is
-    undone by turning its run round. The child's plan is that of the moment at which this run is dispatched: ``plan``
-    and ``terms``, what governs the child's runs, are filled in then. Raises RegistrationError for what is wrong.
+    The child's input is the variable ``input``, by default the output before it. Its output is stored under the name of
+    the workflow, or ``name``. A child that does not complete is a fault here; a completed child is undone by turning
+    its run round. The child's plan is the one at the dispatch of this run: ``plan`` and ``terms``, the policies of the
+    child's runs, are filled in then. Raises RegistrationError for an invalid argument.
     """
 
     kind: ClassVar[str] = "workflow"
@@ -60,7 +60,7 @@ class SubWorkflow(Entry):
 
     @property
     def topic(self) -> str:
-        """The workers themselves."""
+        """Topic that all workers serve."""
         return FLOW
 
     @property
@@ -80,12 +80,12 @@ class SubWorkflow(Entry):
 
     @property
     def inner(self) -> tuple[Entry, ...]:
-        """The plan of the child, as far as it is known."""
+        """The plan of the child, if it is known."""
         return self.plan or ()
 
     @property
     def outline(self) -> str:
-        """The workflow; what it does, it says itself."""
+        """The name of the workflow, without its entries."""
         return f"{self.kind} {self.workflow}"
 
     @property
@@ -103,29 +103,29 @@ class SubWorkflow(Entry):
 
     @classmethod
     def read(cls, said: Mapping[str, Any], nested: Reader) -> Self:
-        """Return the entry that an object stands for."""
+        """Parse the sub-workflow of an object."""
         wire = _WIRE.validate_python(said)
         plan = None if wire.plan is None else nested(wire.plan)
         return cls(wire.workflow, wire.input, wire.name, plan, wire.terms)
 
     @classmethod
     def read_yaml(cls, said: Mapping[str, Any], nested: YamlReader) -> Self:
-        """Return the entry that an object in YAML stands for."""
+        """Parse the sub-workflow of a YAML object."""
         del nested
         return cls(**said)
 
     def draw(self, picture: Picture, ends: Sequence[End]) -> list[End]:
-        """Add one box: the child has a picture of its own."""
+        """Add one box: the child run has a diagram of its own."""
         return [End(picture.box(f"workflow {self.workflow}", ends, Shape.GROUP))]
 
     def with_steps(self, change: StepChange) -> Entry:
-        """Return the same with each step of the child's plan changed, or itself where that is not known."""
+        """Return the same with each step of the child's plan changed, or itself without a plan."""
         if self.plan is None:
             return change(self)
         return copied(self, SubWorkflow, plan=tuple(entry.with_steps(change) for entry in self.plan))
 
     def with_plan(self, plan: tuple[Entry, ...], terms: Mapping[str, JsonValue]) -> SubWorkflow:
-        """Return the same with the plan of its child, and with what governs that."""
+        """Return the same with the plan and the policies of its child."""
         return copied(self, SubWorkflow, plan=plan, terms=terms or None)
 
 

@@ -1,4 +1,4 @@
-"""A switch: of several lists of entries, the first whose condition is true."""
+"""Switch: the first of several lists of entries whose condition is true."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from paigeant.model.values.showing import shown
 
 
 class Case(NamedTuple):
-    """A condition, and what follows where it is true."""
+    """A condition, and the entries that follow if it is true."""
 
     when: str
     entries: tuple[Entry, ...]
@@ -63,12 +63,11 @@ def _cases(value: Any) -> tuple[Case, ...]:
 @declared
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class Switch(Entry):
-    """One entry of an itinerary: what follows the first condition that is true, else ``default``, takes its place.
+    """Entry replaced by the entries of the first condition that is true, else by ``default``.
 
-    ``cases`` maps conditions in CEL to lists of entries, looked at in this order: ``Switch({"region == 'eu'":
-    ["vat"]}, default=["ship"])``. An entry is what it may be in a workflow's own list. Nothing at all
-    follows where no condition is true and there is no default. Raises
-    RegistrationError for what is wrong.
+    ``cases`` maps conditions in CEL to lists of entries, evaluated in this order: ``Switch({"region == 'eu'": ["vat"]},
+    default=["ship"])``. The entries have the same forms as in a workflow's own list. Nothing follows if no condition is
+    true and there is no default. Raises RegistrationError for an invalid argument.
     """
 
     kind: ClassVar[str] = "switch"
@@ -90,12 +89,12 @@ class Switch(Entry):
 
     @property
     def ordered(self) -> tuple[Case, ...]:
-        """The cases in their order."""
+        """The cases in order."""
         return cast("tuple[Case, ...]", self.cases)
 
     @property
     def otherwise(self) -> tuple[Entry, ...]:
-        """What follows where no condition is true."""
+        """Entries that follow if no condition is true."""
         return cast("tuple[Entry, ...]", self.default)
 
     @property
@@ -117,7 +116,7 @@ class Switch(Entry):
 
     @property
     def topic(self) -> str:
-        """The workers themselves, where its conditions could not be evaluated."""
+        """Topic that all workers serve; used if its conditions could not be evaluated beforehand."""
         return FLOW
 
     @property
@@ -127,7 +126,7 @@ class Switch(Entry):
 
     @property
     def outline(self) -> str:
-        """What follows in each case."""
+        """Short description, with the entries of each case."""
         cases = [f"if {when}: {outline_of(entries)}" for when, entries in self.ordered]
         return f"switch ({'; '.join([*cases, f'else: {outline_of(self.otherwise)}'])})"
 
@@ -140,14 +139,14 @@ class Switch(Entry):
 
     @classmethod
     def read(cls, said: Mapping[str, Any], nested: Reader) -> Self:
-        """Return the switch that an object stands for."""
+        """Parse the switch of an object."""
         wire = _WIRE.validate_python(said)
         cases = tuple(Case(each.when, nested(each.entries)) for each in wire.cases)
         return cls(cases, nested(wire.default))
 
     @classmethod
     def read_yaml(cls, said: Mapping[str, Any], nested: YamlReader) -> Self:
-        """Return the switch that an object in YAML stands for: conditions, each with its entries, and a default."""
+        """Parse the switch of a YAML object: conditions, each with its entries, and a default."""
         cases = said[cls.key]
         if not isinstance(cases, Mapping):
             raise WrittenWrongly(f"it is {shown(cases)}; its cases are conditions, each with a list", cls.key)
@@ -157,18 +156,18 @@ class Switch(Entry):
 
     @property
     def inner(self) -> tuple[Entry, ...]:
-        """The entries of all cases, and of the default."""
+        """Entries of all cases, and of the default."""
         return tuple(entry for entries in self.ways for entry in entries)
 
     def with_steps(self, change: StepChange) -> Entry:
-        """Return the same with each step within it changed."""
+        """Return the same entry with each nested step changed."""
         cases = tuple(
             Case(when, tuple(entry.with_steps(change) for entry in entries)) for when, entries in self.ordered
         )
         return replace(self, cases=cases, default=tuple(entry.with_steps(change) for entry in self.otherwise))
 
     def draw(self, picture: Picture, ends: Sequence[End]) -> list[End]:
-        """Add a choice, and from it the way of each case."""
+        """Add a choice, and the path of each case."""
         choice = picture.box(self.kind, ends, Shape.CHOICE)
         behind: list[End] = []
         for when, entries in (*self.ordered, ("else", self.otherwise)):

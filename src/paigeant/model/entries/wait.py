@@ -1,4 +1,4 @@
-"""A wait: the run goes on when a signal of this name comes."""
+"""Wait: the run goes on when a signal of this name arrives."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from paigeant.model.values.durations import Limit
 
 
 class OnTimeout(StrEnum):
-    """What becomes of a wait whose signal has not come in time."""
+    """Policy for a wait whose signal has not arrived in time."""
 
     FAULT = "fault"
-    """It failed for good."""
+    """The wait fails for good."""
     CONTINUE = "continue"
     """The run goes on, with null instead of the signal's payload."""
 
@@ -28,10 +28,10 @@ class OnTimeout(StrEnum):
 @declared
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class Wait(Entry):
-    """One entry of an itinerary: nothing runs until the run is sent the signal of this name.
+    """Entry that does nothing until the run receives the signal of this name.
 
     The signal's payload is the variable of that name. After ``timeout`` (a duration; by default never) the wait is a
-    fault, or with ``on_timeout="continue"`` the run goes on. Raises RegistrationError for what is wrong.
+    fault, or with ``on_timeout="continue"`` the run goes on. Raises RegistrationError for an invalid argument.
     """
 
     kind: ClassVar[str] = "wait"
@@ -62,7 +62,7 @@ class Wait(Entry):
 
     @property
     def topic(self) -> str:
-        """The workers themselves."""
+        """Topic that all workers serve."""
         return FLOW
 
     @property
@@ -77,7 +77,7 @@ class Wait(Entry):
 
     @classmethod
     def read(cls, said: Mapping[str, Any], nested: Reader) -> Self:
-        """Return the wait that an object stands for."""
+        """Parse the wait of an object."""
         del nested
         return cast("Self", _WAIT.validate_python(said))
 

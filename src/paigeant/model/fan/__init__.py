@@ -1,1 +1,1 @@
-"""Branches: what a node knows of them, what a branch reports, and what the node comes to."""
+"""Branches: state of a node's join, reports of branches, and outcomes of nodes."""

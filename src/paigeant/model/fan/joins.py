@@ -1,4 +1,4 @@
-"""Joins: what an entry with branches knows of them, from the first that begins to the last that ends."""
+"""Joins: state of an entry with branches, from the first that begins to the last that ends."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from paigeant.model.runs import RunError
 from paigeant.model.values.values import Value
 
 SUPPLY: Final = 500
-"""Branches that one commit begins, at most."""
+"""Limit of branches that one commit begins."""
 
 LOW: Final = 250
-"""A join is supplied when fewer branches than this, or than may be under way, are left to begin."""
+"""More branches are written once fewer than this, or than the window, are left to begin."""
 
 SHOWN_ERRORS: Final = 1_000
-"""Errors of skipped branches that are kept in the variable, at most."""
+"""Limit of errors of skipped branches in the variable."""
 
 
 class BranchEnd(StrEnum):
-    """How a branch has ended."""
+    """Ways in which a branch ends."""
 
     COMPLETED = "completed"
     FAILED = "failed"
-    """It failed, and was undone as far as it could be."""
+    """It failed, and was undone as far as possible."""
     CANCELLED = "cancelled"
-    """It was not needed, or not wanted any more; what it had done is undone."""
+    """It was not needed any more, or was to end; its steps are undone."""
     STUCK = "stuck"
-    """What it had done could not be undone: a compensation failed for good."""
+    """Its steps could not be undone: a compensation failed for good."""
 
 
 class Closing(StrEnum):
-    """Why a join lets no more branches begin, and has those end that are under way."""
+    """Reasons for a join to begin no more branches and to end the present ones."""
 
     ENOUGH = "enough"
-    """As many as it needs have completed."""
+    """Enough branches have completed."""
     FAULT = "fault"
     """A branch failed, and the join needs all of them."""
     SIZE = "size"
@@ -49,10 +49,10 @@ class Closing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JoinStart:
-    """What a join begins with. Of ``total`` branches ``needed`` must complete, and ``window`` are under way at a time.
+    """Parameters of a join. Of ``total`` branches ``needed`` must complete, and ``window`` run concurrently.
 
-    ``items`` is the list that they are for, as it was then. Results are kept, and counted, if it is to ``collect``
-    them. A join that is ``back`` undoes branches.
+    ``items`` is the list that the branches are for, as it was at the start. With ``collect`` the results are stored,
+    and their size is counted. A join that is ``back`` undoes branches.
     """
 
     total: int
@@ -66,11 +66,12 @@ class JoinStart:
 
 @dataclass(frozen=True, slots=True)
 class JoinState:
-    """How far a join has come: its branches are ``written``, ``released`` to begin, and ``arrived`` when they end.
+    """Progress of a join: its branches are ``written``, ``released`` to begin, and ``arrived`` when they end.
 
-    Branches are numbered from 0 and begin in this order. So many that completed are ``undoable``. ``size`` is that of
-    the results in bytes. ``undone`` says that some compensation ran in a branch; ``error`` is that of the first branch
-    that failed. So many that had ended are ``reopened``, and wait until they may go on; they have not arrived.
+    Branches are numbered from 0 and begin in this order. ``undoable`` is the number of completed branches with
+    something to undo. ``size`` is that of the results in bytes. ``undone`` is True if a compensation ran in a branch;
+    ``error`` is that of the first failed branch. ``reopened`` is the number of ended branches that are to go on, and
+    wait until they may; they have not arrived.
     """
 
     start: JoinStart
@@ -90,34 +91,34 @@ class JoinState:
 
     @property
     def settled(self) -> bool:
-        """Whether all branches that began, or will, have ended."""
+        """True if all branches that began, or will begin, have ended."""
         return self.arrived == self.written and (self.closing is not None or self.written == self.start.total)
 
     @property
     def enough(self) -> bool:
-        """Whether the run may go on behind the node, once the join is settled."""
+        """True if the run may go on behind the node, once the join is settled."""
         all_needed = self.start.needed == self.start.total
         skips = all_needed and self.start.on_fault is OnFault.SKIP and self.closing is None
         return skips or self.completed >= self.start.needed
 
     @property
     def room(self) -> int:
-        """How many more branches may be under way."""
+        """Number of further branches that may run concurrently."""
         return self.start.window - (self.released - self.arrived - self.reopened)
 
     @property
     def low(self) -> bool:
-        """Whether more branches should be written, so that the next may begin as soon as one ends."""
+        """True if more branches should be written, so that the next can begin as soon as one ends."""
         if self.closing is not None or self.written == self.start.total:
             return False
         return self.written - self.released + self.reopened < min(self.start.window, LOW)
 
 
 class Arrival(NamedTuple):
-    """The end of a branch, as its last hop reports it: ``undo`` is what can be undone of it, the latest first.
+    """End of a branch, as its last hop reports it: ``undo`` holds its compensations, the latest first.
 
-    ``output`` is what it came to, of ``size`` bytes. ``undone`` says that something of it was undone. ``ends``: it
-    failed because the run is to end.
+    ``output`` is its result, of ``size`` bytes. ``undone`` is True if some of its steps were undone. ``ends`` is True
+    if it failed because the run is to end.
     """
 
     branch: Branch
@@ -131,9 +132,9 @@ class Arrival(NamedTuple):
 
 
 class EndedBranch(NamedTuple):
-    """A branch of a join as it has ended: at its last ``position``; ``rank`` counts those that completed before it.
+    """Ended branch of a join, at its last ``position``; ``rank`` is the number of branches that completed before it.
 
-    ``own`` are the variables that only it has, for whoever undoes it.
+    ``own`` are the variables of this branch only, for its compensation.
     """
 
     number: int
@@ -148,7 +149,7 @@ class EndedBranch(NamedTuple):
 
 
 def under(path: str, position: int) -> str:
-    """Return what the paths of all branches of the node at this place begin with, and of those within them."""
+    """Return the common prefix of the paths of all branches of the node at this place, and of those within them."""
     return f"{path}/{position}." if path else f"{position}."
 
 
@@ -158,11 +159,11 @@ def branch_path(path: str, position: int, number: int) -> str:
 
 
 def branch_at(path: str) -> Branch:
-    """Return to which node the branch on this path reports, on the way forward."""
+    """Return the node to which the branch on this path reports during forward execution."""
     node, _, number = path.rpartition("/")[2].partition(".")
     return Branch(int(node), int(number))
 
 
 def parent_of(path: str) -> str:
-    """Return the path that a branch has left."""
+    """Return the path from which a branch begins."""
     return path.rpartition("/")[0]

@@ -1,4 +1,4 @@
-"""What a node with branches comes to, as a value: some of them begin, or all have ended."""
+"""Outcomes of a node with branches, as values: some of them begin, or all have ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from paigeant.model.values.values import Value
 
 @dataclass(frozen=True, slots=True)
 class BranchStart:
-    """A branch that begins: which, with what entries, what it sees as the output before it, and what is its own."""
+    """A branch that begins: its number, its entries, the output before it, and its own variables."""
 
     number: int
     entries: PlanText
@@ -27,11 +27,11 @@ class BranchStart:
 
 @dataclass(frozen=True, slots=True)
 class FannedOut:
-    """A node begins with these branches, or has more of them begin, and keeps its place until all have ended.
+    """A node begins these branches, as its first or as further ones, and keeps its place until all have ended.
 
-    ``start`` is what its join begins with. It ``undoes`` branches that have ended, each under the number under which it
-    reports again: on the way back, and also those that its join turned out not to need. If more cannot begin because of
-    an ``error``, those that have are to end.
+    ``start`` has the parameters of its join. The node ``undoes`` ended branches, each with the number under which it
+    reports again: during compensation, and also those that its join turned out not to need. If more cannot begin
+    because of an ``error``, the present ones are to end.
     """
 
     branches: tuple[BranchStart, ...] = ()
@@ -42,9 +42,9 @@ class FannedOut:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The branches of a node have ended, or its child has, and what comes next sees the output.
+    """The branches of a node, or its child, have ended, and the next entry sees the output.
 
-    ``undo``: something of them can be undone.
+    ``undo`` is True if something in them can be undone.
     """
 
     output: Value
@@ -54,10 +54,10 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class JoinFailed:
-    """The branches of a node have ended, and too few completed, or its child has ended otherwise.
+    """The branches of a node have ended, and too few completed, or its child did not complete.
 
-    ``undo``: some can be undone; ``undone``: some were, in their own paths; ``stuck``: some could not be.
-    ``compensate`` says whether what was done before the node is undone.
+    ``undo`` is True if some can be undone, ``undone`` if some were, in their own paths, and ``stuck`` if some could not
+    be. ``compensate`` is True if the steps before the node are undone.
     """
 
     error: RunError
@@ -69,4 +69,4 @@ class JoinFailed:
 
 
 AnyOutcome: TypeAlias = Outcome[Value] | FannedOut | Joined | JoinFailed | ChildChange | ChildAwaited
-"""What a leased hop comes to, a step or a node."""
+"""Outcome of a leased hop, a step or a node."""

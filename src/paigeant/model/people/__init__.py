@@ -1,1 +1,1 @@
-"""What people are asked, what they say, and what they do."""
+"""People: questions to them, their answers and their deeds, as values."""

@@ -1,4 +1,4 @@
-"""What steps ask of people: to approve a tool's call, to answer a question, to say what came of something."""
+"""Approvals: questions of steps to people: approve a call, answer, or report an unknown result."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from pydantic import BaseModel, Field, JsonValue
 from paigeant.model.people.deeds import Deed
 
 SHOWN_OF_RUN: Final = 1_000
-"""Questions of a run that are shown with it, at most; a list has all of them."""
+"""Limit of questions shown with a run; a list has all of them."""
 
 
 class AskedKind(StrEnum):
-    """What is asked."""
+    """Kinds of questions."""
 
     APPROVAL = "approval"
-    """Whether a tool may be called."""
+    """Permission to call a tool."""
     EXTERNAL = "external"
     """The result of a call that is made elsewhere."""
     QUESTION = "question"
     """The answer to a question of the model."""
     UNKNOWN = "unknown"
-    """What came of a call that was interrupted and is not to be made twice."""
+    """The result of a call that was interrupted and must not be made twice."""
     BUDGET = "budget"
     """A new cap of a budget."""
     UNREADABLE = "unreadable"
-    """Its row does not say any more: somebody has edited it."""
+    """Its row was edited, and cannot be read."""
 
 
 class ApprovalStatus(StrEnum):
-    """Where a question stands."""
+    """Status of a question."""
 
     OPEN = "open"
     APPROVED = "approved"
@@ -41,15 +41,15 @@ class ApprovalStatus(StrEnum):
     ANSWERED = "answered"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
-    """Nobody waits for the answer any more: the run is over, or its step was started afresh."""
+    """The answer is not waited for any more: the run has ended, or its step was started afresh."""
     UNREADABLE = "unreadable"
-    """Its row does not say any more: somebody has edited it. It counts as no answer."""
+    """Its row was edited, and cannot be read. It counts as no answer."""
 
 
 class Asked(NamedTuple):
-    """A question of a step, written as it begins to wait; ``key`` is unique within the step and epoch.
+    """Question of a step, written as it begins to wait; ``key`` is unique within the step and epoch.
 
-    ``arguments`` and ``metadata`` are JSON texts. It is open for so many ``seconds``, or until somebody answers.
+    ``arguments`` and ``metadata`` are JSON texts. It is open for ``seconds``, or until somebody answers.
     """
 
     key: str
@@ -61,9 +61,9 @@ class Asked(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a person says: how the question stands from now on, with a value as JSON text, and who it is.
+    """Answer of a person: the new status of the question, a value as JSON text, and the person's name.
 
-    The ``deed`` is kept with it.
+    The ``deed`` is stored with it.
     """
 
     status: ApprovalStatus
@@ -73,9 +73,9 @@ class Answer(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """How a question of a step stands, as its step sees it.
+    """State of a question, as its step sees it.
 
-    ``digest`` is that of the answer's text, ``shown`` that of the arguments that a person was shown.
+    ``digest`` is that of the answer's text, ``shown`` that of the arguments shown to the person.
     """
 
     status: ApprovalStatus
@@ -86,15 +86,15 @@ class Answered(NamedTuple):
 
     @property
     def by_person(self) -> bool:
-        """Whether somebody has answered."""
+        """True if a person has answered."""
         return self.status in {ApprovalStatus.APPROVED, ApprovalStatus.DENIED, ApprovalStatus.ANSWERED}
 
 
 class Approval(BaseModel, frozen=True):
-    """A question as it is listed: by which step it was asked, what, and what was answered.
+    """Question in a list: its step, its content, and its answer.
 
-    What a person answers is signed with the question's ``key``, and with the digest of the arguments as they are
-    ``shown``. They are for no reader, and not in its JSON.
+    An answer is signed with the question's ``key``, and with the digest of its ``shown`` arguments. These two are
+    internal, and not in its JSON.
     """
 
     id: int
@@ -118,7 +118,7 @@ class Approval(BaseModel, frozen=True):
 
 
 class ApprovalPage(BaseModel, frozen=True):
-    """A page of questions, the oldest first; ``next`` continues it, None at the end."""
+    """Page of questions, oldest first; ``next`` continues it, None at the end."""
 
     approvals: tuple[Approval, ...]
     next: str | None = None

@@ -1,4 +1,4 @@
-"""Deeds: what people do to runs and to an installation, each with who did it, signed where hops are."""
+"""Deeds: records of what people do to runs and to an installation, signed where hops are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from paigeant.model.values.json_text import to_json
 
 
 class DeedVerb(StrEnum):
-    """What a person can do. The right to it is ``operate:`` and its name."""
+    """Verbs of deeds. The permission is ``operate:`` and the verb."""
 
     CANCEL = "cancel"
     TERMINATE = "terminate"
@@ -34,9 +34,9 @@ class DeedVerb(StrEnum):
 
 
 class DeedTerms(NamedTuple):
-    """What is said of a deed: to which run, None if to none, by whom, on which way, and with what.
+    """Signed facts of a deed: its run, or None, the person, the channel, and the arguments.
 
-    ``follows`` is the digest of the newest record of the run, as far as whoever does it has seen it.
+    ``follows`` is the digest of the newest record of the run that the person's process has seen.
     """
 
     verb: DeedVerb
@@ -49,7 +49,7 @@ class DeedTerms(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """A deed as it is kept: ``arguments`` are a JSON text; text and JWS are there if it is signed."""
+    """A deed as stored: ``arguments`` is a JSON text; text and JWS are present if it is signed."""
 
     deed_id: UUID
     workflow_id: UUID | None
@@ -62,20 +62,20 @@ class Deed:
 
     @classmethod
     def of(cls, terms: DeedTerms) -> Deed:
-        """Return a new deed, which nobody has signed yet."""
+        """Return a new, unsigned deed."""
         arguments = to_json(terms.arguments).decode()
         return cls(uuid7(), terms.workflow_id, terms.verb.value, terms.by, terms.via, arguments)
 
 
 class StoredDeed(NamedTuple):
-    """A deed where it rests; ``at`` is when it was done, by the store's clock."""
+    """Deed in the store; ``at`` is its time, by the store's clock."""
 
     deed: Deed
     at: datetime
 
 
 class DeedView(BaseModel, frozen=True):
-    """A deed as it is shown. ``signed`` says that it has a signature, not that this is good: ``audit`` tells."""
+    """Deed as it is shown. ``signed`` means that a signature exists, not that it is valid: see ``audit``."""
 
     id: UUID
     workflow_id: UUID | None

@@ -1,4 +1,4 @@
-"""How long a step waits for people, and what becomes of it if they say nothing."""
+"""Policy for approvals: timeout of questions, and its consequence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paigeant.model.values.showing import shown
 @spelled()
 @dataclass(frozen=True, slots=True)
 class ApprovalPolicy:
-    """How long an agent's questions are open, for ever by default, and what no answer in time means.
+    """Time for which an agent's questions are open, by default unlimited, and the consequence of a timeout.
 
     ``timeout`` is a duration. ``on_timeout="deny"`` tells the model that the call is denied; ``"fault"`` ends the step.
     """
@@ -23,7 +23,7 @@ class ApprovalPolicy:
     on_timeout: Literal["deny", "fault"] = "deny"
 
     def __post_init__(self) -> None:
-        """Raise RegistrationError for what is no policy."""
+        """Raise RegistrationError for an invalid policy."""
         try:
             seconds = self.seconds
         except ValueError as error:
@@ -35,7 +35,7 @@ class ApprovalPolicy:
 
     @property
     def seconds(self) -> float | None:
-        """How long, in seconds."""
+        """Timeout in seconds."""
         return None if self.timeout is None else seconds_of(self.timeout)
 
 

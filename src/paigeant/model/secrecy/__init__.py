@@ -1,1 +1,1 @@
-"""What only some may see: grants of a person's identity, and secret values."""
+"""Confidential data: grants of a person's identity, and secret values."""

@@ -1,4 +1,4 @@
-"""Grants: the identity for which a run acts, kept sealed. What travels is a name of it that anybody can check."""
+"""Grants: the sealed identity of a run. Messages contain a name that anybody can verify."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from paigeant.model.values.digests import digest_of
 from paigeant.model.values.showing import shown
 
 HANDLE: Final = r"^grant:[A-Za-z0-9_-]{43}$"
-"""What ``obo_token`` may be: the name of a grant, never a token."""
+"""Form of ``obo_token``: the name of a grant, never a token."""
 
 SCOPE: Final = r"[\x21\x23-\x5b\x5d-\x7e]{1,255}"
 """A scope (RFC 6749, 3.3)."""
 
 SCOPES: Final = 100
-"""Scopes, or audiences, that are named together, at most."""
+"""Limit of scopes, or audiences, in one list."""
 
 Scope = Annotated[str, StringConstraints(pattern=f"^{SCOPE}$")]
 Audience = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x20\x7f]+$")]
@@ -28,15 +28,15 @@ Audience = Annotated[str, StringConstraints(min_length=1, max_length=255, patter
 def handle_of(workflow_id: UUID, iss: str, sub: str) -> str:
     """Return the name of the grant of a subject in a run.
 
-    It commits to the run, the issuer and the subject: so a grant of another run, or of somebody else, is not taken for
-    it, whoever has put it into the store, and a renewed grant has the same name.
+    It commits to the run, the issuer and the subject: a grant of another run, or of somebody else, cannot replace it,
+    and a renewed grant has the same name.
     """
     whose = f"{workflow_id}\n{iss}\n{sub}".encode()
     return f"grant:{digest_of(whose)}"
 
 
 class SealedGrant(NamedTuple):
-    """A grant as it is kept: its name, the subject's token as a JWE, and when that runs out."""
+    """Grant as stored: its name, the subject's token as a JWE, and its expiry."""
 
     handle: str
     sealed: bytes
@@ -44,9 +44,9 @@ class SealedGrant(NamedTuple):
 
 
 class GrantAnswer(NamedTuple):
-    """What a store says to who asks for a grant under a lease: whether that is alive, and the grant, if one is there.
+    """Answer of a store to a query under a lease: whether the lease is alive, and the grant, if present.
 
-    The ``sealed`` text is as it lies there, whatever somebody has made of it.
+    The ``sealed`` text is returned as stored, even if it was edited.
     """
 
     alive: bool
@@ -54,7 +54,7 @@ class GrantAnswer(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """For whom a run acts: who says so, who it is, what it may ask for, and until when."""
+    """Subject of a run: issuer, subject, scopes and expiry."""
 
     iss: str
     sub: str
@@ -63,7 +63,7 @@ class Subject(NamedTuple):
 
 
 class TokenRequest(NamedTuple):
-    """What a step asks for: a token for one audience, with these scopes, of the subject of its run."""
+    """Request of a step: a token for one audience, with these scopes, for the subject of its run."""
 
     workflow_id: UUID
     handle: str
@@ -72,24 +72,24 @@ class TokenRequest(NamedTuple):
 
 
 class IssuedToken(NamedTuple):
-    """A token for one audience, and when it runs out."""
+    """Token for one audience, and its expiry."""
 
     value: str
     expires_at: datetime
 
     def __repr__(self) -> str:
-        """Show when it runs out alone."""
+        """Show the expiry only."""
         return f"IssuedToken(***, expires_at={self.expires_at.isoformat()})"
 
 
 class IdentityPolicy(BaseModel, frozen=True, extra="forbid"):
-    """For which audiences the steps of a workflow may ask for tokens, and with which scopes at most."""
+    """Audiences for which steps of a workflow may request tokens, and the permitted scopes of each."""
 
     audiences: dict[Audience, tuple[Scope, ...]] = Field(max_length=SCOPES)
 
     @classmethod
     def read(cls, given: Any) -> Self | None:
-        """Return the policy of ``{audience: scopes}``; raises ValueError for what is none."""
+        """Return the policy of ``{audience: scopes}``; raises ValueError for an invalid one."""
         if given is None:
             return None
         if not isinstance(given, Mapping):
@@ -100,7 +100,7 @@ class IdentityPolicy(BaseModel, frozen=True, extra="forbid"):
         return cls.model_validate({"audiences": said})
 
     def lacks(self, audience: str, scopes: frozenset[str]) -> str | None:
-        """Return what of this is not allowed, in words; None if all of it is."""
+        """Return the missing permission in words; None if everything is allowed."""
         if audience not in self.audiences:
             return f"the workflow's identity does not name the audience {audience!r}"
         missing = sorted(scopes.difference(self.audiences[audience]))

@@ -1,6 +1,6 @@
-"""Secrets in data: which names are secret, who may read them, and how a sealed value lies in the place of a clear one.
+"""Secrets in data: the secret names, their readers, and the form of a sealed value.
 
-``{"$sealed": "<JWE>"}`` stands where the value would: as a field of the input, a variable or an output.
+``{"$sealed": "<JWE>"}`` replaces the value: as a field of the input, a variable or an output.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from paigeant.model.values.json_text import to_json
 from paigeant.model.values.showing import shown
 
 SEALED: Final = "$sealed"
-"""The one key of the object that stands for a secret."""
+"""Only key of the object that replaces a secret."""
 
 HIDDEN: Final = "***"
-"""What is shown in the place of a secret."""
+"""Text shown in place of a secret."""
 
 SECRETS: Final = 100
-"""Secrets of one workflow, and steps that may read one of them, at most."""
+"""Limit of secrets of one workflow, and of readers of one secret."""
 
 RESERVED: Final = GIVEN | {"log", "output", "fault"}
 """Names that bind to whole values, so that no secret can have them."""
@@ -36,27 +36,27 @@ Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
 
 
 class SecretOrigin(NamedTuple):
-    """Where a secret came into being: in which run, under which name. It is sealed with the value."""
+    """Origin of a secret: its run and its name. It is sealed with the value."""
 
     workflow_id: UUID
     name: str
 
 
 class OpenedSecret(NamedTuple):
-    """What was sealed: where it came into being, and the value as JSON text."""
+    """Opened secret: its origin, and the value as JSON text."""
 
     origin: SecretOrigin
     json: bytes
 
     def __repr__(self) -> str:
-        """Show where it came into being alone."""
+        """Show the origin only."""
         return f"OpenedSecret({self.origin!r}, ***)"
 
 
 class SecretPolicy(BaseModel, frozen=True, extra="forbid"):
-    """The names that are secret in a run, each with the activities whose steps may read it.
+    """Secret names of a run, each with the activities whose steps may read it.
 
-    ``origins`` are other runs whose secrets count as the run's own: those of which it is a fork.
+    ``origins`` are other runs whose secrets count as the run's own: the sources of a fork.
     """
 
     readers: dict[Name, Annotated[tuple[Name, ...], Field(min_length=1, max_length=SECRETS)]] = Field(
@@ -66,7 +66,7 @@ class SecretPolicy(BaseModel, frozen=True, extra="forbid"):
 
     @classmethod
     def read(cls, given: Any) -> Self | None:
-        """Return the policy of ``{name: steps}``; raises ValueError for what is none."""
+        """Return the policy of ``{name: steps}``; raises ValueError for an invalid one."""
         if given is None or given == {}:
             return None
         if not isinstance(given, Mapping):
@@ -82,26 +82,26 @@ class SecretPolicy(BaseModel, frozen=True, extra="forbid"):
         return cls.model_validate({"readers": said})
 
     def readable(self, activity: str) -> frozenset[str]:
-        """Return the names that steps of an activity may read."""
+        """Return the secrets that steps of an activity may read."""
         return frozenset(name for name, steps in self.readers.items() if activity in steps)
 
     def name_of(self, activity: str, name: str | None) -> str | None:
-        """Return as which secret the output of a step is sealed, by its name or its activity; None if as none."""
+        """Return the secret that the output of a step is, by its name or its activity; None if it is none."""
         return next((each for each in (name, activity) if each in self.readers), None)
 
     def refusal(self, step: str, name: str) -> str:
-        """Return what is said to a step that asks for a secret which it may not read."""
+        """Return the error text for a step that requests a secret it may not read."""
         readers = ", ".join(self.readers[name])
         return f"{name!r} is a secret that only {readers} may read: add {step!r} to secrets={{{name!r}: […]}}"
 
 
 def wrap(jwe: bytes) -> bytes:
-    """Return what lies in the place of a value, as JSON text."""
+    """Return the JSON text that replaces a sealed value."""
     return to_json({SEALED: jwe.decode()})
 
 
 def may_be_sealed(json: bytes) -> bool:
-    """Tell, quickly, whether a secret may be in a JSON text."""
+    """True if a JSON text may contain a secret; a fast test with false positives."""
     return _MARK in json
 
 
@@ -114,7 +114,7 @@ def sealed_in(value: JsonValue) -> str | None:
 
 
 def replaced(value: JsonValue, change: Callable[[str], JsonValue]) -> JsonValue:
-    """Return JSON data in which each secret is replaced by what ``change`` makes of its JWE."""
+    """Return JSON data in which each secret is replaced by the result of ``change`` for its JWE."""
     sealed = sealed_in(value)
     if sealed is not None:
         return change(sealed)

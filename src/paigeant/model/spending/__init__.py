@@ -1,1 +1,1 @@
-"""What is spent on models: prices and budgets."""
+"""Spending on models: prices and budgets."""

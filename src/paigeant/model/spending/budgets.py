@@ -1,4 +1,4 @@
-"""Budgets: what may be spent on models, by a run, a step, or in a day, and what comes of it when it is spent."""
+"""Budgets: limits of spending on models, per run, step or day, and the consequence of exceeding one."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from paigeant.model.spending.money import cost_of, picos_of
 from paigeant.model.values.showing import shown
 
 Per: TypeAlias = Literal["run", "step", "tenant/day", "workflow/day", "agent/day"]
-"""What a budget is for; a day is one of UTC, by the store's clock."""
+"""Scope of a budget; a day is one of UTC, by the store's clock."""
 
 OnExceed: TypeAlias = Literal["stop", "ask"]
-"""What comes of a step whose budget is spent: it fails for good, or waits for a person who raises it or says no."""
+"""Consequence of an exhausted budget: the step fails for good, or waits for a person to raise or deny it."""
 
 
 def _exact(said: Any) -> Any:
@@ -37,12 +37,12 @@ Tokens = Annotated[int, Field(strict=True, gt=0, le=10**15)]
 @declared
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class Budget:
-    """What may be spent on models: US dollars, tokens of input and output, or both. It travels with the run.
+    """Limit of spending on models: US dollars, tokens of input and output, or both. It travels with the run.
 
     It is ``per`` run, or ``"step"``, ``"tenant/day"``, ``"workflow/day"`` or ``"agent/day"``. Room for each request is
-    reserved before it is made, by an estimate, and what it came to is counted after it, so that requests made at the
-    same time do not overspend together. A step whose request finds no room fails with ``BudgetExceeded``, or with
-    ``on_exceed="ask"`` waits for a person. Raises RegistrationError for what is wrong.
+    reserved before it is made, by an estimate, and its real cost is counted afterwards, so that concurrent requests do
+    not overspend together. A step whose request finds no room fails with ``BudgetExceeded``, or with
+    ``on_exceed="ask"`` waits for a person. Raises RegistrationError for an invalid argument.
     """
 
     usd: Usd | None = None
@@ -58,7 +58,7 @@ class Budget:
 
     @property
     def cap(self) -> Cap:
-        """What may be spent."""
+        """Cap of the budget."""
         return Cap(picos_of(self._usd), self.tokens)
 
     @property
@@ -67,7 +67,7 @@ class Budget:
 
     @property
     def said(self) -> dict[str, Any]:
-        """The budget as JSON data, without what nobody has said."""
+        """The budget as JSON data, without unset fields."""
         caps = {"usd": decimal_text(self._usd), "tokens": self.tokens}
         said = {name: value for name, value in caps.items() if value is not None}
         return said | {"per": self.per, "on_exceed": self.on_exceed}
@@ -92,20 +92,20 @@ NOTHING: Final = Amount()
 
 
 class Cap(NamedTuple):
-    """What may be spent at most; None is any amount."""
+    """Limit of spending; None is unlimited."""
 
     picos: int | None = None
     tokens: int | None = None
 
     def raised(self, other: Cap | None) -> Cap:
-        """Return the cap with what the other says more; where this one says nothing it stays so."""
+        """Return the cap with the higher limits of the other; unlimited ones stay unlimited."""
         if other is None:
             return self
         return Cap(_more(self.picos, other.picos), _more(self.tokens, other.tokens))
 
     @classmethod
     def read(cls, said: Any) -> Cap:
-        """Return the caps of JSON data, ``{"usd": 5}``; what is none of them says nothing."""
+        """Return the caps in JSON data, ``{"usd": 5}``; unlimited for invalid data."""
         if not isinstance(said, Mapping):
             return cls()
         given = cast("Mapping[str, Any]", said)
@@ -115,7 +115,7 @@ class Cap(NamedTuple):
             return cls()
 
     def holds(self, amount: Amount) -> bool:
-        """Tell whether so much may be spent."""
+        """True if this amount is within the cap."""
         return (self.picos is None or amount.picos <= self.picos) and (
             self.tokens is None or amount.tokens <= self.tokens
         )
@@ -131,7 +131,7 @@ def _more(own: int | None, other: int | None) -> int | None:
 
 
 def shown_amount(picos: int | None, tokens: int | None) -> str:
-    """Return an amount in words: what is None is left out."""
+    """Return an amount in words, without parts that are None."""
     money = None if picos is None else f"${decimal_text(cost_of(picos))}"
     return ", ".join(part for part in (money, None if tokens is None else f"{tokens:,} tokens") if part)
 
@@ -140,7 +140,7 @@ _SAID: Final = TypeAdapter(Budget)
 
 
 def read_budgets(given: Any) -> tuple[Budget, ...]:
-    """Return one budget, or several, as a tuple; raises ValueError for what is none."""
+    """Return one budget, or several, as a tuple; raises ValueError for anything else."""
     several: Sequence[Any] = cast("Sequence[Any]", given) if isinstance(given, list | tuple) else (given,)
     found = tuple(each for each in several if isinstance(each, Budget))
     if len(found) < len(several):

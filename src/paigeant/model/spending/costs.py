@@ -1,4 +1,4 @@
-"""What was spent: sums of the ledger, as they are shown."""
+"""Costs: sums of the ledger, as they are shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, field_serializer
 
 
 class CostBy(StrEnum):
-    """What the ledger may be summed by; a day is one of UTC, by the store's clock."""
+    """Groupings of the ledger; a day is one of UTC, by the store's clock."""
 
     MODEL = "model"
     STEP = "step"
@@ -22,7 +22,7 @@ class CostBy(StrEnum):
 
 
 def decimal_text(usd: Decimal | None) -> str | None:
-    """Return an amount as text without an exponent and without zeros at its end."""
+    """Return an amount as text without an exponent and without trailing zeros."""
     if usd is None:
         return None
     text = f"{usd:f}"
@@ -30,7 +30,7 @@ def decimal_text(usd: Decimal | None) -> str | None:
 
 
 class Usage(BaseModel, frozen=True):
-    """What requests came to; ``usd`` is None if none of them has a price, and ``unpriced`` is how many have none."""
+    """Tokens and cost of requests; ``usd`` is None if none has a price, ``unpriced`` is the number without one."""
 
     requests: int = 0
     input_tokens: int = 0
@@ -57,20 +57,20 @@ class Usage(BaseModel, frozen=True):
 
 
 class CostRow(Usage, frozen=True):
-    """What was spent on one model, by one step, …; ``key`` is None for what has no name, as no tenant has."""
+    """Costs of one model, step, …; ``key`` is None for costs without a name, such as those of no tenant."""
 
     key: str | None
 
 
 class Costs(BaseModel, frozen=True):
-    """What was spent, the dearest first."""
+    """Costs in groups, the highest first."""
 
     rows: tuple[CostRow, ...]
     total: Usage
 
     @classmethod
     def of(cls, rows: Iterable[CostRow], by: CostBy) -> Costs:
-        """Return rows in order: days as they came, all else the dearest first."""
+        """Return rows in order: days by date, all others by cost, the highest first."""
         found = list(rows)
         if by is CostBy.DAY:
             found.sort(key=lambda row: row.key or "")
@@ -80,7 +80,7 @@ class Costs(BaseModel, frozen=True):
 
 
 class CallCounts(BaseModel, frozen=True):
-    """How many calls a step has recorded: requests to models, other calls, and those that a later attempt found."""
+    """Recorded calls of a step: requests to models, other calls, and those found again by a later attempt."""
 
     requests: int = 0
     tools: int = 0
@@ -88,7 +88,7 @@ class CallCounts(BaseModel, frozen=True):
 
 
 class StepCalls(NamedTuple):
-    """What a step has recorded: how many requests, and other calls, how many it found again, and what they came to."""
+    """Recordings of a step: numbers of requests, other calls and replays, and their usage."""
 
     requests: int = 0
     tools: int = 0
@@ -97,7 +97,7 @@ class StepCalls(NamedTuple):
     checkpoints: int = 0
 
     def plus(self, kind: str, count: int, *, replayed: bool) -> StepCalls:
-        """Return these calls and so many more of a kind, which were found again by a later attempt or not."""
+        """Return these calls and this many more of a kind, replayed by a later attempt or not."""
         return self._replace(
             requests=self.requests + (count if kind == "model" else 0),
             tools=self.tools + (count if kind in {"tool", "call"} else 0),

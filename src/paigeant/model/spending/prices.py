@@ -1,4 +1,4 @@
-"""Prices of models, as a team has agreed them with its provider."""
+"""Prices of models that a team has agreed with its provider."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MILLION: Final = Decimal(1_000_000)
 
 
 def flaw_of(part: str, value: Any) -> str | None:
-    """Return what is wrong with a part of a price, None if nothing is; only ``cached`` may be left out."""
+    """Return the error in a part of a price, None if it is valid; only ``cached`` may be left out."""
     if value is None and part == "cached":
         return None
     number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
@@ -28,9 +28,9 @@ def flaw_of(part: str, value: Any) -> str | None:
 @spelled()
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars for a million tokens, of the input and of the output; it wins over the price list.
+    """US dollars for a million tokens, of the input and of the output; it overrides the price list.
 
-    Tokens that are read from a cache cost ``cached``, by default as much as any others of the input.
+    Tokens read from a cache cost ``cached``, by default as much as other input tokens.
     """
 
     input: Decimal | float
@@ -38,13 +38,13 @@ class Price:
     cached: Decimal | float | None = None
 
     def __post_init__(self) -> None:
-        """Raise RegistrationError for what is no price."""
+        """Raise RegistrationError for an invalid price."""
         for name in PARTS:
             if (flaw := flaw_of(name, getattr(self, name))) is not None:
                 raise RegistrationError(f"{written_at()}: Price: {name} {flaw}")
 
     def of(self, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> Decimal:
-        """Return what so many tokens cost, in US dollars; the ``cached_tokens`` are among those of the input."""
+        """Return the cost of tokens in US dollars; ``cached_tokens`` are included in those of the input."""
         used, got = Decimal(str(self.input)), Decimal(str(self.output))
         cached = used if self.cached is None else Decimal(str(self.cached))
         return ((input_tokens - cached_tokens) * used + cached_tokens * cached + output_tokens * got) / _MILLION
@@ -52,9 +52,9 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What was agreed: for an agent, its ``own`` price; else by the names of models, as ``gpt-5`` or ``openai:gpt-5``.
+    """Agreed prices: an agent's ``own`` price; else by model name, such as ``gpt-5`` or ``openai:gpt-5``.
 
-    ``asked`` is that of the model that was asked for, where its answer names itself otherwise, as by a date.
+    ``asked`` is the price of the requested model, for answers that name the model differently, for example with a date.
     """
 
     own: Price | None = None
@@ -62,10 +62,10 @@ class Prices:
     asked: Price | None = None
 
     def find(self, provider: str | None, model: str | None) -> Price | None:
-        """Return the price of a model; None if none was agreed."""
+        """Return the price of a model; None without an agreed one."""
         named = self.by_model.get(f"{provider}:{model}") or self.by_model.get(model or "")
         return self.own or named or self.asked
 
     def asking(self, provider: str | None, model: str | None) -> Self:
-        """Return them for the answer to a request to this model."""
+        """Return the prices for the answer to a request to this model."""
         return replace(self, asked=self.find(provider, model))

@@ -1,1 +1,1 @@
-"""What is asked of a store beside runs and hops, and what it answers."""
+"""Questions to a store beyond runs and hops, and its answers, as values."""

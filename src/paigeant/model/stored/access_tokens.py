@@ -1,4 +1,4 @@
-"""Access tokens: who may ask the HTTP API and the dashboard, and for what. The tokens themselves are nowhere kept."""
+"""Access tokens of the HTTP API and the dashboard: holders and permissions. Tokens themselves are not stored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 
 class TokenRole(StrEnum):
-    """What somebody may do: each role may do what those before it may."""
+    """Roles of token holders: each role includes those before it."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
@@ -18,9 +18,9 @@ class TokenRole(StrEnum):
 
 
 class TokenGrant(BaseModel, frozen=True):
-    """Somebody: the name that deeds are written under, and what they may. ``payloads``: see inputs and outputs.
+    """Holder of a token: the name in deeds, the role, and ``payloads``, the permission to see inputs and outputs.
 
-    If ``workflows`` are named, of runs of these alone, and of nothing that is not of one workflow.
+    With ``workflows`` it is limited to runs of these, and excludes things that belong to no single workflow.
     """
 
     name: str
@@ -30,12 +30,12 @@ class TokenGrant(BaseModel, frozen=True):
 
 
 class StoredToken(TokenGrant, frozen=True):
-    """A token that was given to somebody; from ``expires_at`` on it counts no more."""
+    """Token in the store; invalid from ``expires_at`` on."""
 
     created_at: datetime
     expires_at: datetime | None = None
 
 
 def token_digest(token: str) -> str:
-    """Return what is kept of a token: its SHA-256. It has 256 bits of chance, so that nothing need be added."""
+    """Return the stored form of a token: its SHA-256. It has 256 random bits, so that no salt is needed."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()

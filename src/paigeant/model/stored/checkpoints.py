@@ -1,4 +1,4 @@
-"""What is recorded while a step runs: results of calls that are not to be made again, and what they cost."""
+"""Checkpoints: recorded results of calls within a step, and their charges."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import Blob, Value
 
 KEY_LENGTH: Final = 300
-"""Characters of a checkpoint's key, at most."""
+"""Limit of characters of a checkpoint's key."""
 KEY: Final = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{1,{KEY_LENGTH}}}")
-"""What a key consists of: no control characters, and nothing that is no text."""
+"""Form of a key: text without control characters and surrogates."""
 
 
 class Checkpoint(NamedTuple):
     """The recorded result of one call within a step.
 
     ``key`` is unique within the step, direction and epoch. ``payload`` is its JSON text as :func:`pack` returns it.
-    ``fingerprint`` says what was asked, so that a step that asks something else under the same key is noticed. ``kind``
-    says what kind of call it was, ``library`` what version of the library made it, ``took`` for how many seconds.
-    ``jws`` is what is signed of it, ``at`` when it was recorded, by the store's clock, once it was.
+    ``fingerprint`` identifies the request, so that a different request under the same key is noticed. ``kind`` is the
+    kind of call, ``library`` the version of the library that made it, ``took`` its duration in seconds. ``jws`` is its
+    signature, ``at`` the time of recording, by the store's clock.
     """
 
     key: str
@@ -49,16 +49,16 @@ class Checkpoint(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """The digest of all that is signed of it: not of for how long it took, nor of when it was."""
+        """Digest of all its signed fields: all but the duration and the time of recording."""
         return digest_of(to_json([self.fingerprint, self.kind, self.library, digest_of(self.payload)]))
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What one request to a model cost; ``key`` is unique within the step and epoch, so that it is counted once.
+    """Cost of one request to a model; ``key`` is unique within the step and epoch, so that it is counted once.
 
-    ``provider`` and ``model`` are those that answered. ``cost`` is in US dollars, None where the price is not known: it
-    is not free.
+    ``provider`` and ``model`` are those that answered. ``cost`` is in US dollars, None for an unknown price, which is
+    not free.
     """
 
     key: str
@@ -73,10 +73,10 @@ class Charge:
 
 
 class Recording(NamedTuple):
-    """What a step wants recorded under its lease, in one transaction: a checkpoint, charges, a variable, or several.
+    """Writes of a running step under its lease, in one transaction: a checkpoint, charges, a variable, or several.
 
-    A variable is a name and its value, and the ``blob`` are the bytes behind that. What is charged counts in the
-    ``budgets`` that apply, and what was reserved under the checkpoint's key is given back.
+    A variable is a name and its value, and ``blob`` holds the bytes behind it. Charges are counted in the ``budgets``
+    that apply, and the reservation under the checkpoint's key is released.
     """
 
     held: LeaseToken
@@ -88,14 +88,14 @@ class Recording(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """The answer to a recording: whether the lease was alive, and the checkpoint that counts, the first of its key."""
+    """Answer to a recording: whether the lease was alive, and the checkpoint that counts, the first of its key."""
 
     alive: bool
     checkpoint: Checkpoint | None = None
 
 
 class StepEpoch(NamedTuple):
-    """A step, the way it goes, and how often it was started afresh: what its checkpoints are kept by."""
+    """Key of a step's checkpoints: the step, its direction and its epoch."""
 
     workflow_id: UUID
     step_id: UUID
@@ -105,7 +105,7 @@ class StepEpoch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """A charge as the ledger of a run has it: at which hop, by which step, and when."""
+    """Charge in the ledger of a run: with its hop, step and time."""
 
     charge: Charge
     step: str

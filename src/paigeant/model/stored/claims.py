@@ -1,4 +1,4 @@
-"""What a worker may claim from a store: the hops that are due, announced, overdue to end, or that its code fits."""
+"""Claims of hops by a worker: hops that are due, announced, overdue to end, or fit its code."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from paigeant.model.message import HopKey
 
 
 class Notice(NamedTuple):
-    """What a delivery announces: a hop, and the SHA-256 digest of the bytes that came."""
+    """Announcement in a delivery: a hop, and the SHA-256 digest of the received bytes."""
 
     key: HopKey
     digest: bytes
 
 
 class NoticeStatus(StrEnum):
-    """How an announced hop stands that could not be leased.
+    """Status of an announced hop that could not be leased.
 
-    ``PENDING``: it is that of a twin that is leased, not due yet, or a suspect. ``DUE``: it may be leased now; whoever
-    asked was refused because another transaction held it, or its run, at that moment. ``ALTERED``: the hop was recorded
-    with other bytes. ``AHEAD``: of a known run the hop is not known.
+    ``PENDING``: its twin is leased, not due yet, or a suspect. ``DUE``: it may be leased now; the claim failed because
+    another transaction held it, or its run, at that moment. ``ALTERED``: the hop was recorded with other bytes.
+    ``AHEAD``: the run is known, and the hop is not.
     """
 
     PENDING = "pending"
@@ -34,7 +34,7 @@ class NoticeStatus(StrEnum):
 
 
 class HeldInterface(NamedTuple):
-    """The interface of an activity that a hop was dispatched against, and for whose code it waits."""
+    """Interface at the dispatch of a hop that is held for code that fits it."""
 
     activity: str
     interface: str
@@ -42,29 +42,29 @@ class HeldInterface(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Hops of these topics whose time has come, or whose lease has run out; the one due longest first."""
+    """Hops of these topics that are due, or whose lease has expired; the one due longest first."""
 
     topics: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """Those of these hops that are due, and whose recorded bytes have the digest given."""
+    """Those of these hops that are due, and whose recorded bytes have the given digest."""
 
     notices: Sequence[tuple[HopKey, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """Hops of any topic whose run is past its deadline or is to be cancelled, and that nobody runs.
+    """Hops of any topic that nobody runs and whose run is past its deadline or is to be cancelled.
 
-    Only those on the way forward: compensations are not cut short.
+    Only forward hops: compensations are not cut short.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """Hops that are held for code that fits one of these interfaces: the claimant's code does."""
+    """Hops held for code that fits one of these interfaces, which the claimant's code fits."""
 
     wanted: Collection[tuple[str, str]]
 

@@ -1,4 +1,4 @@
-"""Dead letters: messages that came and can be neither executed nor passed over."""
+"""Dead letters: messages that can be neither executed nor ignored."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from pydantic import BaseModel, field_serializer
 from paigeant.model.limits import BODY_BYTES
 
 KEPT_BYTES: Final = BODY_BYTES
-"""How long a body may be to be kept whole."""
+"""Size up to which a body is stored completely."""
 
 HEAD_BYTES: Final = 64 * 1024
-"""What is kept of a longer one."""
+"""Stored part of a longer body."""
 
 LETTERS: Final = 10_000
-"""Dead letters that a store keeps in a namespace."""
+"""Limit of dead letters in a namespace."""
 
 LETTERS_BYTES: Final = 64 * 1024 * 1024
-"""What their bodies may come to."""
+"""Limit of the sum of their bodies."""
 
 PAGE_BYTES: Final = 8 * 1024 * 1024
-"""What the bodies of a page may come to; beyond it, it ends early."""
+"""Limit of the sum of the bodies in a page, which ends early beyond it."""
 
 _ID: Final = 255
 _DETAIL: Final = 1_000
@@ -34,32 +34,32 @@ _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Flaw(StrEnum):
-    """What is wrong with a message."""
+    """Reasons to reject a message."""
 
     UNREADABLE = "unreadable"
-    """Its bytes do not open."""
+    """Its bytes cannot be parsed."""
     TOO_LARGE = "too_large"
-    """They do not open, and are more than is kept whole."""
+    """Its bytes cannot be parsed, and are too many to be stored completely."""
     ALTERED = "altered"
     """The store has recorded this hop with other bytes."""
     AHEAD = "ahead"
-    """The store knows its run, but no such hop of it."""
+    """The store has its run, but not this hop."""
     UNKNOWN_RUN = "unknown_run"
-    """The store knows no such run."""
+    """The store does not have its run."""
     UNSIGNED = "unsigned"
-    """Nobody has signed it, and signing is on."""
+    """It is not signed, and signing is on."""
     FORGED = "forged"
-    """It is not what its signature is over, or nobody with a right to it has signed it."""
+    """Its signature does not match, or its signer had no permission."""
     UNKNOWN_KEY = "unknown_key"
-    """It is signed with a key that is not trusted, or not any more."""
+    """It is signed with a key that is not trusted, or no longer trusted."""
     FOREIGN = "foreign"
     """It was dispatched for another audience."""
     EXPIRED = "expired"
-    """It is of a run that was signed until a time that is over."""
+    """The signed expiry of its run has passed."""
 
 
 class RejectedMessage(NamedTuple):
-    """A message to be kept, as it came: ``body`` is all of its bytes or their head, ``digest`` that of all of them."""
+    """Rejected message: ``body`` has its bytes or their head, ``digest`` is that of all bytes."""
 
     topic: str
     message_id: str
@@ -71,9 +71,9 @@ class RejectedMessage(NamedTuple):
 
     @classmethod
     def of(cls, topic: str, message_id: str, body: bytes, reason: Flaw, detail: str) -> RejectedMessage:
-        """Return what is kept of a message; nothing that a stranger wrote can be too long for a column, or break one.
+        """Return the stored form of a message, in which every text fits its column, whatever the sender wrote.
 
-        A message whose body is cut says so.
+        The detail of a message with a cut body says so.
         """
         digest, size = hashlib.sha256(body).digest(), len(body)
         if size > KEPT_BYTES:
@@ -83,15 +83,15 @@ class RejectedMessage(NamedTuple):
 
     @property
     def whole(self) -> bool:
-        """All of its bytes are kept."""
+        """True if all of its bytes are stored."""
         return len(self.body) == self.size
 
 
 class DeadLetter(BaseModel, frozen=True):
-    """A message that is kept: what is known of it, and its bytes, in JSON as base64.
+    """Stored message: its facts, and its bytes, in JSON as base64.
 
-    It came ``count`` times, first at ``created_at``, last at ``seen_at``. ``body`` is shorter than ``size`` if only the
-    head was kept.
+    It arrived ``count`` times, first at ``created_at``, last at ``seen_at``. ``body`` is shorter than ``size`` if only
+    the head was stored.
     """
 
     id: int
@@ -107,7 +107,7 @@ class DeadLetter(BaseModel, frozen=True):
 
     @property
     def whole(self) -> bool:
-        """All of its bytes are there."""
+        """True if all of its bytes are present."""
         return len(self.body) == self.size
 
     @field_serializer("body", when_used="json")
@@ -116,19 +116,19 @@ class DeadLetter(BaseModel, frozen=True):
 
 
 class LetterPage(BaseModel, frozen=True):
-    """A page of dead letters, newest first; ``next`` continues it, None at the end."""
+    """Page of dead letters, newest first; ``next`` continues it, None at the end."""
 
     dead_letters: tuple[DeadLetter, ...]
     next: str | None = None
 
 
 class Fate(StrEnum):
-    """What became of a letter that was replayed."""
+    """Results of replaying a letter."""
 
     SENT = "sent"
     """The store has its hop recorded, with these bytes, and it was published again: its run goes on. Dropped."""
     PASSED = "passed"
-    """Its hop is behind, so that there is nothing to do. Dropped."""
+    """Its hop is done, so that there is nothing to do. Dropped."""
     QUEUED = "queued"
     """There is no broker, and its hop is in the store, where workers pick it when it is due. Dropped."""
     RETURNED = "returned"
@@ -142,22 +142,22 @@ class Fate(StrEnum):
 
     @property
     def settled(self) -> bool:
-        """The store has the same bytes in its place, and the letter is not needed."""
+        """True if the store has the same bytes in its place, so that the letter is not needed."""
         return self in {Fate.SENT, Fate.PASSED, Fate.QUEUED}
 
     @property
     def failed(self) -> bool:
-        """It was not published, or came back: a person has to look at it."""
+        """True if it was not published, or came back: a person has to inspect it."""
         return self in {Fate.RETURNED, Fate.CUT, Fate.STUCK}
 
 
 class Replayed(NamedTuple):
-    """A letter, and what became of it."""
+    """A replayed letter, and its fate."""
 
     letter: DeadLetter
     fate: Fate
 
 
 def _plain(text: str, longest: int) -> str:
-    """Return a text that any column takes and any terminal shows."""
+    """Return a text that any column can hold and any terminal can show."""
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)[:longest]

@@ -1,4 +1,4 @@
-"""Forks: a run that begins where another one stood."""
+"""Forks: runs that begin with the history of another run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from paigeant.model.values.values import Value
 
 
 class Named(NamedTuple):
-    """A variable that was set at the place of a hop of the trunk."""
+    """Variable set at the place of a hop of the trunk."""
 
     position: int
     name: str
@@ -20,11 +20,11 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """A run to be recorded that inherits what another had before the place of its own first hop, on the trunk.
+    """A run to be recorded that inherits the history of another before the place of its own first hop, on the trunk.
 
-    ``outputs`` replaces outputs that it inherits, by position, and ``variables`` variables. If it ``keeps`` them, its
-    first step finds what the source's had recorded in its newest epoch; not its prompt, if an output was replaced. The
-    ``notes`` are what is signed of that, by key.
+    ``outputs`` replaces inherited outputs, by position, and ``variables`` variables. With ``keeps`` its first step
+    finds the recordings of the source's step in its newest epoch; without its prompt, if an output was replaced. The
+    ``notes`` are the signatures of these recordings, by key.
     """
 
     source: UUID
@@ -36,9 +36,9 @@ class Fork:
 
     @property
     def before(self) -> int:
-        """The position from which on nothing is inherited."""
+        """Position from which on nothing is inherited."""
         return self.start.twin.key.position
 
     def inherits(self, path: str, position: int) -> bool:
-        """Tell whether what lies at this place is inherited: of the trunk, and of branches that left it before."""
+        """True if this place is inherited: on the trunk, and on branches that began before it."""
         return (int(path.partition(".")[0]) if path else position) < self.before

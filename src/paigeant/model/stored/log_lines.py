@@ -1,4 +1,4 @@
-"""Log lines as they are kept, and which of them are asked for."""
+"""Stored log lines, and filters of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 
 
 class LogLine(NamedTuple):
-    """One kept line; ``id`` rises in the order of writing, ``fields`` are the whole line, ``level`` is a number."""
+    """Stored line; ``id`` rises in the order of writing, ``fields`` are the whole line, ``level`` is a number."""
 
     id: int
     at: datetime
@@ -20,9 +20,9 @@ class LogLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """Which lines: those of a namespace that fit all that is said, and of these the newest ``limit``.
+    """Filter of lines: those of a namespace that match all fields, and of these the newest ``limit``.
 
-    With the id of a line as ``after``, the first ``limit`` behind it: page by page none is left out.
+    With the id of a line as ``after``, the first ``limit`` lines behind it, so that paging leaves none out.
     """
 
     namespace: str

@@ -1,4 +1,4 @@
-"""An overview of a namespace: what waits in which queue, and where its open runs stand."""
+"""Overview of a namespace: queue depths, and open runs by state."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from uuid import UUID
 from pydantic import BaseModel
 
 COUNTED: Final = 10_001
-"""What is counted at most: one more than is shown, so that a page costs the same however much there is."""
+"""Limit of counting: one more than is shown, so that a page has a bounded cost."""
 
 
 class QueueView(BaseModel, frozen=True):
-    """What waits for one activity. ``due`` and ``running`` stop at 10,001, which stands for 10,000 or more.
+    """Queue of one activity. ``due`` and ``running`` stop at 10,001, which means more than 10,000.
 
-    ``oldest`` is for how many seconds the hop that has waited longest has been due, ``next_due_in`` in how many the
-    next is, None if there is none. ``workers`` that are up serve it.
+    ``oldest`` is the number of seconds for which the longest waiting hop has been due, ``next_due_in`` the number until
+    the next one is, None without one. ``workers`` is the number of living workers that serve it.
     """
 
     activity: str
@@ -28,7 +28,7 @@ class QueueView(BaseModel, frozen=True):
 
 
 class OpenCount(BaseModel, frozen=True):
-    """How many open hops are of this status and wait for this reason; stops at 10,001."""
+    """Number of open hops with this status and wait reason; stops at 10,001."""
 
     status: str
     reason: str | None = None
@@ -36,7 +36,7 @@ class OpenCount(BaseModel, frozen=True):
 
 
 class AttentionGroup(BaseModel, frozen=True):
-    """What needs a person, by cause, step and error: how many runs, since when, and one of them."""
+    """Problem that needs a person, by cause, step and error: number of runs, oldest time, and an example."""
 
     cause: str
     step: str | None = None

@@ -1,4 +1,4 @@
-"""Where a page continues: the token that came with the page before, a number that only the store understands."""
+"""Page tokens: the place where the next page begins, a number that only the store interprets."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from paigeant.errors import InvalidInput
 
 _PLACE: Final = re.compile(r"[0-9]{1,19}")
 _PLACES: Final = 2**63
-"""Places are below, as in a column of the database."""
+"""Exclusive limit of places: a 64-bit column."""
 
 
 def read_place(after: str | None, what: str) -> int | None:
-    """Return the place that a page token names, None for none; raises InvalidInput for what was never a token."""
+    """Return the place in a page token, None without one; raises InvalidInput for a malformed token."""
     if after is None:
         return None
     if not _PLACE.fullmatch(after) or int(after) >= _PLACES:

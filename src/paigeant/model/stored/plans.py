@@ -1,4 +1,4 @@
-"""Plans as they are read: from the store, where they lie under their digest, or from a message that carries its own."""
+"""Parsing of stored plans: from the store, by digest, or from a message that contains its own."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from paigeant.model.values.nesting import nesting
 from paigeant.model.values.values import Blob
 
 ENTRY_DEPTH: Final = 3
-"""How deep an argument lies within the entries of a plan."""
+"""Depth of an argument within the entries of a plan."""
 
 _DEPTH: Final = DEPTH + ENTRY_DEPTH + 4 * NESTED
-"""How deep the deepest argument lies within a plan, also within a switch."""
+"""Greatest depth of an argument within a plan, also within nested entries."""
 
 Place: TypeAlias = Annotated[str, Field(pattern=r"^\d{1,19}(\.\d{1,19})?$")]
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 class _WrittenStep(Step):
-    """An entry of a plan that is a step, and where it was inserted."""
+    """Entry of a plan that is a step, and the place of its insertion."""
 
     place: Place | None = None
 
@@ -38,12 +38,12 @@ _KIND: Final = b'"kind":'
 
 
 def read_entries(text: bytes) -> PlanText:
-    """Return the plan of a JSON array of entries; raises ValueError for what is none."""
+    """Parse a plan from a JSON array of entries; raises ValueError for an invalid one."""
     return PlanText(_planned(text))
 
 
 def _planned(text: bytes) -> list[Planned]:
-    if _KIND in text:  # in an argument, perhaps
+    if _KIND in text:  # possibly within an argument
         planned = [_read_entry(said) for said in from_json(text)]
     else:
         planned = [Planned(copied(step, Step), step.place) for step in _STEPS.validate_json(text)]
@@ -58,7 +58,7 @@ def _read_entry(said: dict[str, Any]) -> Planned:
 
 
 def read_plan(stored: Blob) -> PlanText:
-    """Return the plan whose text is stored like this; raises ValueError for one that no run may have."""
+    """Parse a stored plan; raises ValueError for one that no run may have."""
     check_plan_size(len(stored.json))
     if nesting(stored.json, _DEPTH) > _DEPTH:
         raise ValueError(f"an entry of its itinerary that nests deeper than {DEPTH}")
@@ -68,12 +68,12 @@ def read_plan(stored: Blob) -> PlanText:
 
 
 def check_plan_size(size: int) -> None:
-    """Raise ValueError for an itinerary of so many bytes, if that is more than 1 MiB."""
+    """Raise ValueError if an itinerary has more than 1 MiB."""
     if size > PLAN_BYTES:
         raise ValueError(f"an itinerary of {size} bytes, which is more than {PLAN_BYTES}")
 
 
 def check_steps(count: int) -> None:
-    """Raise ValueError for an itinerary of so many entries, if that is more than 2,000."""
+    """Raise ValueError if an itinerary has more than 2,000 entries."""
     if count > STEPS:
         raise ValueError(f"an itinerary of {count} entries; a run has at most {STEPS}")

@@ -1,4 +1,4 @@
-"""Reservations: what a request may come to, before it is made, and whether budgets have room for it."""
+"""Reservations: the estimated cost of a request before it is made, and the room in budgets for it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from paigeant.model.spending.money import cost_of
 
 
 class Reservation(NamedTuple):
-    """A request that is about to be made under a lease: its call's key, who asks, and what it may come to.
+    """Request that is about to be made under a lease: its call's key, its budgets, and its estimated cost.
 
-    ``raised`` are new caps, by the scope of a budget, that people have given.
+    ``raised`` are new caps from people, by the scope of a budget.
     """
 
     held: LeaseToken
@@ -29,7 +29,7 @@ class Reservation(NamedTuple):
 
 
 class Lacking(NamedTuple):
-    """A budget that has no room: its scope, its cap as it stands, what is spent, and what others have reserved."""
+    """Budget without room: its scope, its present cap, the spent amount, and the reservations of others."""
 
     budget: Budget
     scope: str
@@ -39,17 +39,17 @@ class Lacking(NamedTuple):
 
     @property
     def in_flight(self) -> bool:
-        """Whether others may leave room yet: what they have reserved may be more than they come to."""
+        """True if reservations of others may still leave room: their real costs may be lower."""
         return self.reserved != NOTHING
 
     @property
     def question(self) -> str:
-        """The key under which a person is asked for a new cap: one question for each cap."""
+        """Key of the question to a person for a new cap: one question for each cap."""
         return f"budget {self.scope} of {self.cap.text}"
 
     @property
     def shown(self) -> dict[str, Any]:
-        """What a person is shown who is asked for a new cap."""
+        """Facts shown to the person who is asked for a new cap."""
         said = self.budget.said | {"budget": self.scope, "spent_tokens": self.spent.tokens}
         if self.cap.picos is not None:
             said["usd"] = decimal_text(cost_of(self.cap.picos))
@@ -58,7 +58,7 @@ class Lacking(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What is lacking, in words."""
+        """Description of the exhausted budget."""
         spent = shown_amount(
             None if self.cap.picos is None else self.spent.picos, None if self.cap.tokens is None else self.spent.tokens
         )
@@ -66,14 +66,14 @@ class Lacking(NamedTuple):
 
 
 class Reserved(NamedTuple):
-    """The answer to a reservation: whether the lease was alive, and which budget has no room, None if all have."""
+    """Answer to a reservation: whether the lease was alive, and the budget without room, None if all have room."""
 
     alive: bool
     lacking: Lacking | None = None
 
 
 class BudgetView(BaseModel, frozen=True):
-    """A budget as it is shown: its scope, its caps as they stand, what is spent and what is reserved."""
+    """Budget as it is shown: its scope, its present caps, the spent and the reserved amounts."""
 
     scope: str
     usd: Decimal | None = None
@@ -85,12 +85,12 @@ class BudgetView(BaseModel, frozen=True):
 
     @property
     def spent(self) -> tuple[Decimal | None, int | None]:
-        """What is spent of what the budget caps, in dollars and in tokens."""
+        """Spent amounts that the budget caps, in dollars and in tokens."""
         return self._capped(self.spent_usd, self.spent_tokens)
 
     @property
     def reserved(self) -> tuple[Decimal | None, int | None]:
-        """What is reserved of what the budget caps."""
+        """Reserved amounts that the budget caps."""
         return self._capped(self.reserved_usd, self.reserved_tokens)
 
     def _capped(self, usd: Decimal, tokens: int) -> tuple[Decimal | None, int | None]:
@@ -102,7 +102,7 @@ class BudgetView(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, scope: str, cap: Cap, spent: Amount, reserved: Amount) -> Self:
-        """Return the view of what a store has."""
+        """Return the view of a stored budget."""
         return cls(
             scope=scope,
             usd=cost_of(cap.picos),

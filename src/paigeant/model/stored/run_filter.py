@@ -1,4 +1,4 @@
-"""Run filter: which runs are meant, as a list, a bulk verb or a page says it."""
+"""Run filter of lists, bulk commands and pages."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ from paigeant.model.runs import RunStatus, WaitReason
 from paigeant.model.values.showing import did_you_mean, shown
 
 HELD_BY_OTHERS: Final = (str(WaitReason.JOIN), str(WaitReason.CHILD), "approval")
-"""Reasons of hops that are not due by themselves and still are as they should be: something else makes them due."""
+"""Wait reasons of hops that are not stuck although they have no due time: other hops or signals make them due."""
 
 STUCK_ENDS: Final = frozenset({RunStatus.FAILED, RunStatus.COMPENSATION_FAILED})
-"""Ends that a person should look at."""
+"""Final statuses that need a person."""
 
 
 class RunFilter(BaseModel, frozen=True, extra="forbid"):
-    """The runs that fit all that is said; several values of one field are alternatives.
+    """Filter that matches runs with all given fields; several values of one field are alternatives.
 
-    ``reason`` is what an open run waits for, without the name of a signal; ``step`` the activity of an open hop, or
-    that at which the run ended; ``error`` the type of the error it ended with; ``forks_of`` the run that it was forked
-    from. ``stuck`` runs wait for a person, for
-    code or for a worker, or failed. Times are those of the store.
+    ``reason`` is the wait reason of an open run, without the name of a signal; ``step`` the activity of an open hop, or
+    the step at which the run ended; ``error`` the type of the error it ended with; ``forks_of`` the source of a fork.
+    ``stuck`` runs wait for a person, for code or for a worker, or failed. Times are those of the store.
     """
 
     status: tuple[RunStatus, ...] = ()
@@ -48,7 +47,7 @@ class RunFilter(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def said(self) -> dict[str, Any]:
-        """What it says, as JSON data."""
+        """Its fields as JSON data, without defaults."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
@@ -56,9 +55,9 @@ _SEVERAL: Final = frozenset({"status", "reason", "workflow", "not_workflow"})
 
 
 def read_filter(pairs: Iterable[tuple[str, str]]) -> RunFilter:
-    """Return the filter that pairs of names and texts say, as from ``--where status=failed`` or an address.
+    """Parse a filter from pairs of names and texts, such as those of ``--where status=failed`` or of a query string.
 
-    Raises InvalidInput, naming the field and what there is.
+    Raises InvalidInput, naming the field and the valid ones.
     """
     said: dict[str, Any] = {}
     for name, text in pairs:

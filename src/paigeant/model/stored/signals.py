@@ -1,4 +1,4 @@
-"""Signals: what somebody tells a run that waits, or is going to wait, for it."""
+"""Signals to a run that waits, or is going to wait, for them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from paigeant.model.values.values import Blob, Value
 
 @dataclass(frozen=True, slots=True)
 class SentSignal:
-    """A signal on its way to a run; of those with the same ``signal_id`` a run counts the first.
+    """A signal to a run; of several with the same ``signal_id`` a run counts the first.
 
-    The ``blob`` is what a large ``payload`` refers to. The ``deed``, which says who sends it, is kept if it is taken.
+    The ``blob`` is the text that a large ``payload`` refers to. The ``deed`` records the sender, and is stored if the
+    signal is accepted.
     """
 
     workflow_id: UUID
@@ -26,14 +27,14 @@ class SentSignal:
 
 
 class Receipt(StrEnum):
-    """What became of a signal."""
+    """Results of sending a signal."""
 
     MET = "met"
-    """A wait of its run was over with it."""
+    """It ended a wait of its run."""
     KEPT = "kept"
-    """Nothing waits for it yet: the next wait of this name is over at once."""
+    """Nothing waits for it yet: it will end the next wait of this name at once."""
     REPEATED = "repeated"
-    """The run had one with this ``signal_id`` already: it counts once."""
+    """The run has a signal with this ``signal_id`` already: it counts once."""
     UNKNOWN_RUN = "unknown_run"
     """No run has this id. Nothing was written."""
     ENDED = "ended"
@@ -43,5 +44,5 @@ class Receipt(StrEnum):
 
     @property
     def refused(self) -> bool:
-        """Tell whether nothing will ever come of it."""
+        """True if the signal was not accepted."""
         return self in {Receipt.UNKNOWN_RUN, Receipt.ENDED, Receipt.FULL}

@@ -1,4 +1,4 @@
-"""What columns hold, as it is shown whatever somebody has made of it: words, as a status or a kind, and JSON texts."""
+"""Tolerant reading of columns that may have been edited: words, such as a status, and JSON texts."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pydantic import JsonValue
 from pydantic_core import from_json
 
 UNREADABLE: Final = "unreadable"
-"""What is shown in the place of what somebody has made unreadable."""
+"""Text shown in place of an unreadable value."""
 
 WordT = TypeVar("WordT", bound=StrEnum)
 
 
 def read_word(kind: type[WordT], text: str, spoilt: WordT) -> WordT:
-    """Return the word of a column; what is none, because somebody has edited it, is read as ``spoilt``.
+    """Return the word of a column; an unknown word, from an edited row, is read as ``spoilt``.
 
-    So the rest of the row is shown, and one such row keeps nobody from the others of its query.
+    So the rest of the row is shown, and one such row does not make a whole query fail.
     """
     try:
         return kind(text)
@@ -26,7 +26,7 @@ def read_word(kind: type[WordT], text: str, spoilt: WordT) -> WordT:
 
 
 def read_json(text: bytes | str) -> JsonValue:
-    """Return what a JSON text says; one that somebody has spoilt is shown as such."""
+    """Return the value of a JSON text; an unreadable one is shown as such."""
     try:
         return from_json(text)
     except ValueError:

@@ -1,1 +1,1 @@
-"""What goes between workers, stores and brokers, as hooks see it."""
+"""Traffic between workers, stores and brokers, as hooks see it."""

@@ -1,4 +1,4 @@
-"""Events of what goes between workers, stores and brokers; :mod:`paigeant.model.events` has them too."""
+"""Events of the traffic between workers, stores and brokers; :mod:`paigeant.model.events` re-exports them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from paigeant.model.hops import Leased
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """Steps were leased together and begin: those whose messages opened; ``seconds`` from asking for them."""
+    """Steps were leased together and begin: those whose messages opened; the claim took ``seconds``."""
 
     worker: str
     leased: tuple[Leased, ...]
@@ -18,7 +18,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The broker has the messages that follow a step, those of these topics, ``seconds`` after they were written."""
+    """The broker has the messages that follow a step, of these topics, ``seconds`` after they were written."""
 
     worker: str
     leased: Leased
@@ -38,7 +38,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A broker delivered a message; whether it may be executed, the store decides."""
+    """A broker delivered a message; the store decides whether it may be executed."""
 
     topic: str
     message_id: str
@@ -47,7 +47,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class BatchCommitted:
-    """Writes that came together were committed in one transaction of the store of this name."""
+    """Writes that arrived together were committed in one transaction of the store of this name."""
 
     store: str
     writes: int
@@ -56,7 +56,7 @@ class BatchCommitted:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLost:
-    """A connection to the store or broker of this name was lost, or is not to be used any more; it is recreated."""
+    """A connection to the store or broker of this name was lost, or is not usable any more; it is recreated."""
 
     name: str
     error: BaseException
@@ -64,7 +64,7 @@ class ConnectionLost:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionRestored:
-    """The store or broker of this name answers again, after so many attempts."""
+    """The store or broker of this name answers again, after this many attempts."""
 
     name: str
     attempts: int
@@ -72,7 +72,7 @@ class ConnectionRestored:
 
 @dataclass(frozen=True, slots=True)
 class QueueRebuilt:
-    """A queue of the broker could not be used any more and was recreated; its messages are announced again."""
+    """A queue of the broker was not usable any more and was recreated; its messages are announced again."""
 
     queue: str
     reason: str

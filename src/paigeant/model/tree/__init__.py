@@ -1,1 +1,1 @@
-"""Runs that begin others: what a parent knows of its child, and what it has happen to it."""
+"""Child runs: a parent's knowledge of its child, and its changes of it."""

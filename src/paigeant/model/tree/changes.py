@@ -1,4 +1,4 @@
-"""What a node does to its child with a commit, as a value."""
+"""Changes of a child run in a commit of its node, as values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paigeant.model.values.values import Blob
 
 @dataclass(frozen=True, slots=True)
 class ChildBegun:
-    """A node begins a child, and waits for its end: the child's first message, and the entries passed before it.
+    """A node begins a child run, and waits for its end: the child's first message, and the entries passed before it.
 
     ``input_sha256`` is that of the input's text, ``tenant`` that of the node's run, ``blobs`` are the large values of
     the child's input and arguments.
@@ -29,7 +29,7 @@ class ChildBegun:
 
 @dataclass(frozen=True, slots=True)
 class ChildTurned:
-    """A node has its child, which completed, turn round: the message that undoes the last of it, and why."""
+    """A node turns its completed child run round: the message that undoes its last step, and the reason."""
 
     message: PaigeantMessage
     fault: Fault
@@ -37,10 +37,10 @@ class ChildTurned:
 
 @dataclass(frozen=True, slots=True)
 class ChildRetried:
-    """A node has its child, which failed, go on as a retry does."""
+    """A node resumes its failed child run, as a retry does."""
 
     workflow_id: UUID
 
 
 ChildChange: TypeAlias = ChildBegun | ChildTurned | ChildRetried
-"""What a node does to its child with a commit."""
+"""Change of a child run in a commit of its node."""

@@ -1,4 +1,4 @@
-"""Children: runs that a node of another has begun, and what the node knows of them."""
+"""Child runs, as their nodes see them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from paigeant.model.runs import RunError, RunStatus
 from paigeant.model.values.values import Value
 
 _RANDOM: Final = 80
-"""Bits of a UUIDv7 behind its time."""
+"""Number of bits of a UUIDv7 after its time."""
 
 
 class ChildState(NamedTuple):
-    """How the child of a node stands: ``ended`` with a final status, or None while it is open.
+    """State of a node's child run: ``ended`` with a final status, or None while it is open.
 
-    ``undo`` is what can be undone of one that completed, the latest first, and ``position`` that of its last hop.
+    ``undo`` has the compensations of a completed child, the latest first, and ``position`` is that of its last hop.
     """
 
     workflow_id: UUID
@@ -32,7 +32,7 @@ class ChildState(NamedTuple):
 
 
 class Family(NamedTuple):
-    """What a node must know that begins a run: the tenant of its own, and its newest child, None if it has none."""
+    """Facts for a node that begins a run: the tenant of its own run, and its newest child, None without one."""
 
     tenant: str | None = None
     child: ChildState | None = None
@@ -40,13 +40,13 @@ class Family(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ChildAwaited:
-    """A node waits on: its child has not ended."""
+    """A node goes on waiting: its child has not ended."""
 
 
 def child_id(parent: UUID) -> UUID:
-    """Return the id of a new run, a UUIDv7 that comes after its parent's, whatever the clocks say.
+    """Return the id of a new run, a UUIDv7 that is higher than its parent's, whatever the clocks say.
 
-    So whoever locks runs in the order of their ids locks a parent before its child.
+    Locking runs in the order of their ids therefore locks a parent before its child, which prevents deadlocks.
     """
     made = uuid7()
     if made > parent:

@@ -1,4 +1,4 @@
-"""The plans of sub-workflows: which workflows a plan runs, whether they go in circles, and all of it as one plan."""
+"""Resolution of sub-workflows: their plans, cycles among them, and all of them as one plan."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paigeant.model.values.shapes import first_problem
 
 
 def sub_workflows(entries: Iterable[Entry]) -> Iterator[SubWorkflow]:
-    """Yield the sub-workflows, however deep, whose plan is not known yet."""
+    """Yield the sub-workflows without a known plan, including nested ones."""
     for entry in entries:
         if isinstance(entry, SubWorkflow) and entry.plan is None:
             yield entry
@@ -23,9 +23,9 @@ def sub_workflows(entries: Iterable[Entry]) -> Iterator[SubWorkflow]:
 
 
 def find_cycle(name: str, plans: Mapping[str, Plan]) -> tuple[str, ...]:
-    """Return the workflows by which this one runs itself, itself first and last; none if it does not.
+    """Return the cycle of workflows through this one, itself first and last; empty without one.
 
-    Workflows that are not known are passed over.
+    Unknown workflows are skipped.
     """
     ways: list[tuple[str, ...]] = [(name,)]
     while ways:
@@ -40,14 +40,14 @@ def find_cycle(name: str, plans: Mapping[str, Plan]) -> tuple[str, ...]:
 
 
 def no_child(name: str) -> str:
-    """Return why a workflow with secrets runs within no other: what it was given would lie there in clear."""
+    """Return the reason why a workflow with secrets cannot be a child: its input would be stored in clear there."""
     return f"workflow {name!r} has secrets, and cannot run within another: dispatch it by itself"
 
 
 def resolve(plan: Plan, plans: Mapping[str, Plan]) -> Plan:
-    """Return a plan with those of all its sub-workflows in it, none of which runs itself.
+    """Return a plan with the plans of all its sub-workflows, none of which contains itself.
 
-    Raises ValueError if all together are more than a run may have, or if one has secrets.
+    Raises ValueError if they are larger together than a run may be, or if one has secrets.
     """
 
     def change(leaf: Entry) -> Entry:

@@ -1,1 +1,1 @@
-"""Values of users: what may be one, how it is stored, compared and shown."""
+"""Values of users: valid types, storage, comparison and display."""

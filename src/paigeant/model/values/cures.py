@@ -1,4 +1,4 @@
-"""What to change so that a value comes back as what it is."""
+"""Remedies for values that would not be read back unchanged."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _USUAL: Final = "return something that pydantic reads back from its own JSON, or
 
 
 def cure_of(path: str, value: Any, schema: Schema, why: str = "") -> str:
-    """Return what to change about this part of a value."""
+    """Return the remedy for this part of a value."""
     name = type(value).__qualname__
     known = [
         (hasattr(value, "get_secret_value"), _STARS),
@@ -55,7 +55,7 @@ def cure_of(path: str, value: Any, schema: Schema, why: str = "") -> str:
 
 
 def cure_of_text(why: str) -> str:
-    """Return what to change, as far as an error's text says."""
+    """Return the remedy that an error's text suggests."""
     if "[key]" in why:
         return _KEY
     if "surrogate" in why:

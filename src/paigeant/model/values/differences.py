@@ -1,4 +1,4 @@
-"""Whether a value that was read back is the one that was written, and where it is not."""
+"""Comparison of a value that was read back with the original, and the place of a difference."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from paigeant.model.values.shapes import ANYTHING, UnknownShape, adapter, first_
 
 _ANY: Final[Schema] = {"type": "any"}
 _PLAIN: Final[tuple[Any, ...]] = (bool, int, str, float, type(None))
-"""What JSON has itself."""
+"""Types that JSON has itself."""
 
 SEQUENCES: Final[tuple[Any, ...]] = (list, tuple, deque)
-"""What has an order, and is an array in JSON."""
+"""Ordered types that are arrays in JSON."""
 
 _NO_KEYS: Final[tuple[Any, ...]] = (tuple, frozenset, type(None))
-"""What is written as the key of an object and read back as a text only."""
+"""Types that are written as the key of an object and read back as text only."""
 
 
 class Difference(NamedTuple):
-    """A part of a value that would come back as something else; ``why`` if it would not come back at all."""
+    """Part of a value that would be read back as something else; ``why`` if it could not be read back at all."""
 
     path: str
     value: Any
@@ -44,10 +44,10 @@ class _Part(NamedTuple):
 
 
 class Comparison:
-    """Compares a value with what was read back, as far as its type promises anything.
+    """Compares a value with the one that was read back, as far as its type makes promises.
 
-    Where it promises nothing (``Any``, or no annotation), JSON data comes back. There each part is held against its own
-    type: whoever takes it may annotate it so.
+    Where it makes none (``Any``, or no annotation), JSON data is read back. There each part is compared under its own
+    type: the receiver may annotate it so.
     """
 
     def __init__(self, shape: TypeAdapter[Any], write: Callable[[TypeAdapter[Any], Any], bytes]) -> None:
@@ -57,11 +57,11 @@ class Comparison:
 
     @property
     def may_hold_sets(self) -> bool:
-        """Whether a value of the shape can have a set in it."""
+        """True if a value of the shape can contain a set."""
         return self._schemas.may_hold_sets
 
     def differ(self, value: Any, back: Any, path: str = "") -> Difference | None:
-        """Return the first difference, None if there is none."""
+        """Return the first difference, None without one."""
         if self._schemas.comparable and value == back:
             return None
         return self._differ(value, back, self._schemas.whole, path)
@@ -82,7 +82,7 @@ class Comparison:
         return None if same else Difference(path, value, back, schema)
 
     def _parts(self, value: Any, back: Any, schema: Schema) -> Iterator[_Part]:
-        """Yield what a value is made of, beside what was read back, and what was promised of it."""
+        """Yield the parts of a value, each with the part read back and its schema."""
         if isinstance(value, Mapping):
             yield from self._entries(cast("Mapping[Any, Any]", value), back, schema)
         elif isinstance(value, SEQUENCES):
@@ -103,7 +103,7 @@ class Comparison:
             yield _Part(f"[{key!r}]", mine, theirs, self._schemas.field(schema, key) if fields else promised)
 
     def _fields(self, value: BaseModel, back: BaseModel, schema: Schema) -> Iterator[_Part]:
-        mine, theirs = vars(value), vars(back)  # past what warns of a deprecated field
+        mine, theirs = vars(value), vars(back)  # avoids the warning of deprecated fields
         for name in type(value).model_fields:
             promised = schema if getattr(type(value), "__pydantic_root_model__", False) else None
             yield _Part(f".{name}", mine.get(name), theirs.get(name), promised or self._schemas.field(schema, name))
@@ -111,7 +111,7 @@ class Comparison:
             yield _Part(f".{name}", extra, (back.model_extra or {}).get(name), _ANY)
 
     def own(self, value: Any, path: str = "") -> Difference | None:
-        """Return what of a value of which nothing was promised would not come back under its own type."""
+        """Return the part of a value without a promised type that would not be read back under its own type."""
         if isinstance(value, _PLAIN) and type(value) in _PLAIN:
             return None
         if isinstance(value, dict | list | tuple | set | frozenset | deque):
@@ -152,19 +152,19 @@ def _has_parts(value: Any) -> bool:
 def _same_size(value: Any, back: Any) -> bool:
     if isinstance(value, BaseModel):
         return set(value.model_extra or ()) == set(back.model_extra or ())
-    if getattr(value, "maxlen", None) != getattr(back, "maxlen", None):  # a deque that forgets
+    if getattr(value, "maxlen", None) != getattr(back, "maxlen", None):  # a bounded deque
         return False
     return not isinstance(value, (Mapping, *SEQUENCES)) or len(value) == len(back)
 
 
 def _equal(value: Any, back: Any) -> bool:
-    """Compare two values of one type; where that says nothing, their attributes."""
+    """Compare two values of one type; if it defines no equality, their attributes."""
     if type(value).__eq__ is object.__eq__:
         return getattr(value, "__dict__", None) == getattr(back, "__dict__", None)
     if isinstance(value, time | datetime) and (value.tzinfo is None) is not (back.tzinfo is None):
-        return False  # a zone without an offset, as a time of day has none in most of them
+        return False  # a zone without an offset: a time of day has none in most zones
     if isinstance(value, datetime) and value.tzinfo is not None:
-        # In the hour that a zone has twice, no datetime of it equals one of another zone (PEP 495).
+        # In the repeated hour of a zone, no datetime of it equals one of another zone (PEP 495).
         return _instant(value) == _instant(back)
     try:
         return bool(value == back) or (value != value and back != back)  # noqa: PLR0124  (NaN)
@@ -173,13 +173,13 @@ def _equal(value: Any, back: Any) -> bool:
 
 
 def _instant(moment: datetime) -> tuple[datetime, timedelta | None]:
-    """Return when, in its zone, a moment is, and how far that is from UTC."""
+    """Return a moment's local time in its zone, and its offset from UTC."""
     return moment.replace(tzinfo=None, fold=0), moment.utcoffset()
 
 
 @lru_cache(maxsize=1024)
 def _shape_of(kind: type[Any]) -> TypeAdapter[Any] | None:
-    """Return the adapter of a class, None if pydantic has none, or knows nothing of it."""
+    """Return the adapter of a class, None if pydantic has none, or knows nothing about it."""
     try:
         shape = adapter(kind)
     except UnknownShape:

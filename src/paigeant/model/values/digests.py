@@ -1,4 +1,4 @@
-"""Digests as records of custody name them: SHA-256, base64url without padding."""
+"""Digests in records of custody: SHA-256, base64url without padding."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def encode(raw: bytes) -> str:
 
 
 EMPTY: Final = encode(bytes(32))
-"""The digest of a list with nothing in it."""
+"""Digest of an empty list."""
 
 
 def prepend(item: str, rest: str) -> str:
-    """Return the digest of a list of texts from its first and the digest of the rest.
+    """Return the digest of a list of texts from its first item and the digest of the rest.
 
-    Who knows the digests of a list and of its rest sees with one hash whether this was its first item.
+    With the digests of a list and of its rest, one hash verifies its first item.
     """
     return digest_of(f"{item}\n{rest}".encode())

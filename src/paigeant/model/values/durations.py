@@ -1,4 +1,4 @@
-"""Durations, as people write them: seconds, a ``timedelta``, or text such as ``1h30m``, ``250ms`` or ``2 days``."""
+"""Durations as people write them: seconds, a ``timedelta``, or text such as ``1h30m``, ``250ms`` or ``2 days``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paigeant.model.limits import LONGEST
 from paigeant.model.values.showing import shown
 
 Duration: TypeAlias = float | timedelta | str
-"""What a user may give for a duration."""
+"""Forms of a duration."""
 
 _UNITS: Final = {
     "w": timedelta(weeks=1),
@@ -34,15 +34,15 @@ _BARE: Final = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
 _SPELLED_UNITS: Final = 2
 
 HOW: Final = "a number of seconds, a timedelta, or text as '30s', '1h30m', '250ms' or '2 days'"
-"""What a duration is, for errors."""
+"""Description of a duration, for errors."""
 
 
 class TooLong(ValueError):
-    """A duration that is one, and beyond what is allowed."""
+    """A valid duration beyond the limit."""
 
 
 def parse_duration(text: str) -> timedelta:
-    """Return the duration that a text names; raises ValueError, which says how one is written."""
+    """Parse a duration; raises ValueError with the valid forms."""
     for pattern, units in ((_COMPACT, _UNITS), (_SPELLED, _WORDS)):
         parts = list(pattern.finditer(text))
         if parts and "".join(part[0] for part in parts) == text and not text.endswith(" "):
@@ -51,7 +51,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def parse_seconds(text: str) -> float:
-    """Return the seconds that a text from outside names, where a number alone is seconds; raises ValueError."""
+    """Parse an external duration in seconds, where a number alone means seconds; raises ValueError."""
     return float(text) if _BARE.fullmatch(text) else parse_duration(text).total_seconds()
 
 
@@ -68,9 +68,9 @@ def spelled(duration: timedelta | float) -> str:
 
 
 def seconds_of(duration: Any, *, longest: timedelta = LONGEST) -> float:
-    """Return a duration in seconds; raises ValueError, which says what was there, and what would be right.
+    """Return a duration in seconds; raises ValueError with the value and the valid forms.
 
-    It is not negative, and at most ``longest``, by default ten years, which every calendar can hold.
+    It is not negative, and at most ``longest``, by default ten years, which every calendar supports.
     """
     if isinstance(duration, bool) or not isinstance(duration, int | float | timedelta | str):
         raise ValueError(f"{shown(duration)} is no duration: it is {HOW}")  # noqa: TRY004  (pydantic wants this one)
@@ -95,7 +95,7 @@ def _sum(text: str, parts: list[tuple[int, timedelta]]) -> timedelta:
 
 
 def seconds_or_none(duration: Duration | None) -> float | None:
-    """Return a duration, if there is one, in seconds."""
+    """Return a duration in seconds, None if there is none."""
     return None if duration is None else seconds_of(duration)
 
 
@@ -107,7 +107,7 @@ def _positive(duration: Any) -> float | None:
 
 
 Delay: TypeAlias = Annotated[Duration, PlainValidator(seconds_of)]
-"""A duration that may be nothing; it is kept in seconds."""
+"""A duration that may be 0; stored in seconds."""
 
 Limit: TypeAlias = Annotated[Duration | None, PlainValidator(_positive)]
-"""A duration that is more than nothing, or none; it is kept in seconds."""
+"""A duration above 0, or None; stored in seconds."""

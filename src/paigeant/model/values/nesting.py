@@ -1,4 +1,4 @@
-"""How deep JSON nests, found before it is parsed."""
+"""Nesting depth of JSON, found before parsing."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ import sys
 from typing import Final
 
 SWEEPS: Final = 64
-"""Levels that are swept away one by one; what nests deeper is read token by token."""
+"""Number of levels removed one by one; deeper nesting is scanned token by token."""
 
-# Possessive, and content with a string that never ends: so each character is read once, whatever they are.
+# Possessive, and accepting an unterminated string: each character is read once, so that no input is quadratic.
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL)
 _OTHERS: Final = bytes(set(range(256)) - set(b'"[]{}'))
 _ALIKE: Final = bytes.maketrans(b"{}", b"[]")
 
 
 def nests_deeper(json: bytes, depth: int) -> bool:
-    """Tell whether a JSON text nests deeper than this; most do not even have so many brackets."""
+    """True if a JSON text nests deeper than this; most texts have fewer brackets anyway."""
     return json.count(b"[") + json.count(b"{") > depth and nesting(json, depth) > depth
 
 
 def nesting(json: bytes, stop: int = sys.maxsize) -> int:
-    """Return how deep a JSON text nests, or some number above ``stop`` if it is deeper than that.
+    """Return the nesting depth of a JSON text, or some number above ``stop`` if it is deeper.
 
-    It need not be JSON: no part of it that a parser would read before it gives up nests deeper than is returned.
+    It need not be valid JSON: no part that a parser would read before it fails nests deeper than the result.
     """
     if b"[" not in json and b"{" not in json:
         return 0
@@ -41,10 +41,10 @@ def nesting(json: bytes, stop: int = sys.maxsize) -> int:
 
 
 def _swept(json: bytes, most: int) -> int | None:
-    """Return how deep it nests if a few sweeps can tell, else None.
+    """Return the nesting depth if a few sweeps can determine it, else None.
 
-    All but quotation marks and brackets is dropped, then what are empty strings by now, then pairs of brackets, a level
-    a sweep. Where a string holds a bracket its marks stay, and nothing is known.
+    All but quotation marks and brackets is removed, then the now empty strings, then pairs of brackets, one level in
+    each sweep. If a string contains a bracket its marks remain, and the depth stays unknown.
     """
     plain = json.replace(b"\\\\", b"").replace(b'\\"', b"")
     marks = plain.translate(_ALIKE, _OTHERS).replace(b'""', b"")

@@ -1,4 +1,4 @@
-"""Objects of which a hop makes many: made cheaply, and what follows from them when it is first asked for."""
+"""Cheap creation of objects that each hop needs many of, and their lazy attributes."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ T = TypeVar("T")
 
 
 class lazy(Generic[T]):  # noqa: N801  (it is used as `property` is)
-    """Like ``functools.cached_property``, without the lock that one takes on Python 3.11 at each first access.
+    """Like ``functools.cached_property``, without the lock that it takes on Python 3.11 at each first access.
 
-    Two threads that ask at once may both make the value: it must follow from the object alone.
+    Two threads may both compute the value: it must depend on the object alone.
     """
 
     def __init__(self, make: Callable[[Any], T]) -> None:
-        """Decorate the method that makes the value."""
+        """Decorate the method that computes the value."""
         self._make = make
         self.__doc__ = make.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
-        """Learn under which name the value is kept."""
+        """Store the name of the attribute."""
         self._name = name
 
     @overload
@@ -32,7 +32,7 @@ class lazy(Generic[T]):  # noqa: N801  (it is used as `property` is)
     def __get__(self, instance: object, owner: type) -> T: ...
 
     def __get__(self, instance: object | None, owner: type) -> Self | T:
-        """Make the value; from then on it is found in the object itself, and this is not called."""
+        """Compute the value; from then on it is an attribute of the object, and this is not called."""
         if instance is None:
             return self
         value = instance.__dict__[self._name] = self._make(instance)
@@ -45,11 +45,12 @@ _SET_CLASS: Final = vars(object)["__class__"].__set__
 
 
 def quickly_made(kind: K) -> K:
-    """Have the objects of a frozen dataclass made in a third of the time. It decorates the dataclass.
+    """Make the creation of a frozen dataclass three times as fast. It decorates the dataclass.
 
-    The ``__init__`` that ``dataclasses`` writes for a frozen class calls ``object.__setattr__`` for each field: of a
-    class with twenty fields that takes as long as a small query. Here a class with slots is made as an object of a twin
-    that is not frozen, and becomes what it is with its last instruction; one without slots is filled by its dictionary.
+    The ``__init__`` that ``dataclasses`` writes for a frozen class calls ``object.__setattr__`` for each field: for a
+    class with twenty fields that takes as long as a small query. Here an object of a class with slots is created as one
+    of a twin class that is not frozen, and changes its class with the last instruction; an object without slots is
+    filled through its dictionary.
     """
     names = [field.name for field in fields(kind)]
     scope: dict[str, Any] = {"MISSING": MISSING}
@@ -61,7 +62,7 @@ def quickly_made(kind: K) -> K:
         parameters.append(field.name if field.default is MISSING and not made else f"{field.name}=default_{field.name}")
         scope[f"default_{field.name}"] = MISSING if made else field.default
         if made:
-            # dict[str, str]() tries in vain to note on the dict of what it is one, at the cost of an exception
+            # dict[str, str]() tries to set __orig_class__ on the dict, which fails with an exception
             scope[f"make_{field.name}"] = get_origin(field.default_factory) or field.default_factory
             lines.append(f"if {field.name} is MISSING: {field.name} = make_{field.name}()")
     if "__slots__" in vars(kind):

@@ -1,7 +1,7 @@
-"""A published JSON Schema as a validator: what a type refuses is refused where only its schema is known, too.
+"""Validator of a published JSON Schema: values that a type rejects are rejected also where only its schema is known.
 
-It is made a schema of pydantic's core, so that the errors read the same, and what pydantic converts (a number in a
-text, a date in a text) is taken here as well. A keyword that is not known here refuses nothing.
+It is converted to a core schema of pydantic, so that errors read the same, and pydantic's conversions (a number in a
+text, a date in a text) apply here too. An unknown keyword rejects nothing.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _NULL: Final = {"type": "null"}
 
 @lru_cache(maxsize=256)
 def validator_of(schema: str) -> SchemaValidator:
-    """Return the validator of a JSON Schema, as :meth:`pydantic.TypeAdapter.json_schema` writes them.
+    """Return the validator of a JSON Schema as :meth:`pydantic.TypeAdapter.json_schema` writes it.
 
-    One that cannot be understood lets everything pass: a run is not refused for what we do not know.
+    A schema that is not understood accepts everything: a run is not refused for our ignorance.
     """
     try:
         read: Any = from_json(schema)

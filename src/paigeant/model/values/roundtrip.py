@@ -1,8 +1,8 @@
-"""What is written is what the same type reads, or it is refused: values as JSON text, read back and compared.
+"""Round trip of values through JSON text: each value is read back and compared before it is stored.
 
 pydantic writes more than it reads: a secret as stars, infinity as null, a subclass cut to its base, aliases that it
-reads under another name. So each value is read back before it is stored. Where pydantic's usual text does not come
-back as what it was, others are tried; where none does, the error names the place and the cure.
+reads under another name. Therefore each value is read back. If pydantic's usual text does not give the same value,
+other options of writing are tried; if none does, the error names the place and the remedy.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from paigeant.model.values.shapes import ANYTHING, first_problem, read
 from paigeant.model.values.showing import shown
 
 _WHOLE: Final = frozenset({str, int, bool, type(None)})
-"""Types of values that are the same if they are equal, whatever else was promised of them."""
+"""Types whose values are the same if they are equal, whatever their schema."""
 
 
 class Refused(ValueError):
-    """A value that would not come back as what it is; the text says where, as what it would, and the cure."""
+    """A value that would not be read back unchanged; the text names the place, the changed value and the remedy."""
 
 
 def _usual(shape: TypeAdapter[Any], value: Any) -> bytes:
@@ -33,17 +33,17 @@ def _usual(shape: TypeAdapter[Any], value: Any) -> bytes:
 
 
 def _as_input(shape: TypeAdapter[Any], value: Any) -> bytes:
-    """Write for reading: ``Json`` as text, and no computed fields, which a type that forbids others does not read."""
+    """Write for reading: ``Json`` as text, and without computed fields, which a type that forbids extras rejects."""
     return shape.dump_json(value, by_alias=True, round_trip=True, warnings="error")
 
 
 def _by_names(shape: TypeAdapter[Any], value: Any) -> bytes:
-    """Write under names, where the alias for writing is not one for reading."""
+    """Write under field names, where the serialisation alias is not a validation alias."""
     return shape.dump_json(value, by_alias=False, round_trip=True, warnings="error")
 
 
 def _through_python(shape: TypeAdapter[Any], value: Any) -> bytes:
-    """Write infinities and NaN as text within models too, which would write them as null."""
+    """Write infinities and NaN as text within models too, which would otherwise write them as null."""
     plain = shape.dump_python(value, by_alias=True, round_trip=True, warnings="error")
     return to_json(plain, inf_nan_mode="strings", bytes_mode="base64")
 
@@ -53,9 +53,10 @@ _WAYS: Final[tuple[_Way, ...]] = (_usual, _as_input, _by_names, _through_python)
 
 
 def write(shape: TypeAdapter[Any], value: Any) -> bytes:
-    """Return a valid value of this shape as JSON text, which :func:`~paigeant.model.values.shapes.read` reads back.
+    """Return a valid value of this shape as JSON text that :func:`~paigeant.model.values.shapes.read` reads back.
 
-    Of :data:`~paigeant.model.values.shapes.ANYTHING` each part is held against its own type. Raises :class:`Refused`.
+    For :data:`~paigeant.model.values.shapes.ANYTHING` each part is compared under its own type. Raises
+    :class:`Refused`.
     """
     refused: list[str] = []
     for way in _WAYS:
@@ -77,7 +78,7 @@ def write(shape: TypeAdapter[Any], value: Any) -> bytes:
 
 
 def _written(shape: TypeAdapter[Any], value: Any, way: _Way) -> tuple[bytes, Difference | None]:
-    """Return a value as text, and what would be lost of it; raises ValueError for a text that cannot be read at all."""
+    """Return a value as text, and the difference after reading it back; raises ValueError for an unreadable text."""
     json = way(shape, value)
     comparison = Comparison(shape, way)
     if shape is ANYTHING:
@@ -97,20 +98,21 @@ def _written(shape: TypeAdapter[Any], value: Any, way: _Way) -> tuple[bytes, Dif
 
 
 def _with_sets_in_order(json: bytes, value: Any, *, by_alias: bool) -> bytes:
-    """Return the text of a value with what is a set in it sorted.
+    """Return the text of a value with its sets sorted.
 
-    A set has no order, and texts in it another one in each process: a dispatch repeated with its key would be another.
+    A set has no order, and one of texts has another order in each process: a repeated dispatch would differ from the
+    first.
     """
     data = from_json(json)
     try:
         ordered = _in_order(value, data, by_alias=by_alias)
-    except ValueError:  # somebody's serializer has left out a part, and so the rest cannot be told apart
+    except ValueError:  # a custom serializer left out a part, and the rest cannot be matched
         return json
     return json if ordered == data else to_json(ordered)
 
 
 def _in_order(value: Any, data: Any, *, by_alias: bool) -> Any:
-    """Return the JSON data of a value, with each array sorted that is a set there."""
+    """Return the JSON data of a value, with the arrays of its sets sorted."""
     while isinstance(value, RootModel):
         value = cast("RootModel[Any]", value).root
     if isinstance(data, list) and isinstance(value, (set, frozenset, *SEQUENCES)):
@@ -124,7 +126,7 @@ def _in_order(value: Any, data: Any, *, by_alias: bool) -> Any:
 
 
 def _parts(value: Any, data: dict[str, Any], *, by_alias: bool) -> dict[str, Any]:
-    """Return what a value is made of by the keys under which it was written."""
+    """Return the parts of a value by the keys under which they were written."""
     if isinstance(value, Mapping):
         return dict(zip(data, cast("Mapping[Any, Any]", value).values(), strict=True))
     kind = cast("type[Any]", type(value))
@@ -139,7 +141,7 @@ def _parts(value: Any, data: dict[str, Any], *, by_alias: bool) -> dict[str, Any
 
 
 def _rank(item: Any) -> tuple[bool, float, bytes]:
-    """Return what an item of a set is sorted by: numbers by their value, before all else by its text."""
+    """Return the sort key of a set's item: numbers by value and first, others by their text."""
     number = isinstance(item, int | float) and not isinstance(item, bool)
     return not number, item if number else 0, b"" if number else to_json(item)
 

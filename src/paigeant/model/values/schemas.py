@@ -1,4 +1,4 @@
-"""pydantic's core schemas, as far as one must know them to say what a part of a value was promised to be."""
+"""pydantic's core schemas, as far as they are needed to find the schema of a part of a value."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from weakref import WeakKeyDictionary
 from pydantic import BaseModel, TypeAdapter
 
 Schema: TypeAlias = Mapping[str, Any] | None
-"""A core schema, None where nothing is known of it."""
+"""Core schema, None if unknown."""
 
 _AROUND: Final = frozenset(
     ["default", "nullable", "function-before", "function-after", "function-wrap", "json", "model", "dataclass"]
 ) | {"model-field", "dataclass-field", "typed-dict-field"}
-"""Schemas around another one, of the same value."""
+"""Wrapper schemas around another one, of the same value."""
 
 _ITEMS: Final = frozenset(["list", "set", "frozenset", "deque"])
 _SETS: Final = frozenset(["set", "frozenset", "any", "is-instance", "function-plain"])
-"""Schemas of sets, and of what may be one."""
+"""Schemas of sets, and of values that may be sets."""
 
 
 _COMPARABLE: Final = frozenset(
@@ -53,7 +53,7 @@ class Schemas:
         """Whether a value of the type can have a set in it."""
 
     def inner(self, schema: Schema) -> Schema:
-        """Return what a schema comes to without what is only around it."""
+        """Return a schema without its wrappers."""
         while schema is not None:
             kind = schema["type"]
             if kind == "definitions":
@@ -102,7 +102,7 @@ class Schemas:
         return schema.get("values_schema") or {"type": "any"}
 
     def choice(self, schema: Schema, value: Any) -> tuple[Schema, bool]:
-        """Return the member of a union that a value is, as far as that can be known, and whether it is a union."""
+        """Return the union member that a value matches, as far as that can be known, and True for a union."""
         inner = self.inner(schema)
         if inner is None or inner["type"] not in {"union", "tagged-union"}:
             return schema, False
@@ -126,10 +126,10 @@ class Schemas:
 
 
 def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
-    """Yield a schema and all that is within it, which is finite: what knows itself stands there by reference."""
+    """Yield a schema and all nested ones; recursive schemas are references, so that this is finite."""
     if isinstance(schema, dict):
         node = cast("dict[str, Any]", schema)
-        is_node = isinstance(node.get("type"), str)  # or it is of schemas by the names of fields
+        is_node = isinstance(node.get("type"), str)  # else a dict of schemas by field name
         if is_node:
             yield node
         for name, each in node.items():

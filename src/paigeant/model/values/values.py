@@ -1,6 +1,6 @@
-"""A value on its way: inline in the message while small, a claim check on the store when not.
+"""Values in messages: inline while small, a claim check on the store when large.
 
-The claim check is Hohpe and Woolf's pattern of that name: a slip must not grow with what its steps put out.
+The claim check is Hohpe and Woolf's pattern of that name: a slip must not grow with the outputs of its steps.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from paigeant.model.values.objects import quickly_made
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """A JSON value that travels in the message itself, as the JSON text that was made of it once."""
+    """JSON value that travels in the message itself, as JSON text made once."""
 
     json: bytes
 
     @property
     def value(self) -> JsonValue:
-        """The value, read again each time."""
+        """The value, parsed on each access."""
         return from_json(self.json)
 
 
 class Ref(BaseModel, frozen=True, extra="forbid"):
-    """A claim check: the JSON text rests in the store under its SHA-256 (hex); ``size`` is in bytes."""
+    """Claim check: the JSON text is in the store under its SHA-256 (hex); ``size`` is in bytes."""
 
     sha256: str
     size: int
@@ -46,20 +46,20 @@ _HEAD: Final = '{"value":'
 
 
 def size_of(value: Value) -> int:
-    """Return how many bytes a value has as JSON."""
+    """Return the size of a value as JSON, in bytes."""
     return len(value.json) if isinstance(value, Inline) else value.size
 
 
 def text_of(value: Value) -> str:
-    """Return a value as it is written in messages and columns: ``{"value": …}``, or its claim check."""
+    """Return the form of a value in messages and columns: ``{"value": …}``, or its claim check."""
     return f"{_HEAD}{value.json.decode()}}}" if isinstance(value, Inline) else value.model_dump_json()
 
 
 def read_value(text: str) -> Value:
-    """Return the value of a text that :func:`text_of` made.
+    """Parse a text that :func:`text_of` made.
 
-    Any other text, which somebody has put in its place, is a claim check on what no store has: the row that it lies in
-    can be read and shown, and whoever asks for the value is told that it is not there.
+    Any other text, from an edited row, becomes a claim check that no store can resolve: the row can be read and shown,
+    and loading the value fails as missing.
     """
     if text.startswith(_HEAD):
         return Inline(text[len(_HEAD) : -1].strip().encode())
@@ -71,12 +71,12 @@ def read_value(text: str) -> Value:
 
 
 def text_of_all(values: Mapping[str, Value]) -> str:
-    """Return named values as they are written in a column: a JSON object."""
+    """Return the form of named values in a column: a JSON object."""
     return "{" + ",".join(f"{to_json(name).decode()}:{text_of(value)}" for name, value in values.items()) + "}"
 
 
 def read_values(text: str) -> dict[str, Value]:
-    """Return the named values of a text that :func:`text_of_all` made; any other is one value that no store has."""
+    """Parse named values of a text that :func:`text_of_all` made; any other text is one unresolvable value."""
     try:
         fields = cast("dict[str, dict[str, Any]]", from_json(text))
         return {name: read_value(to_json(field).decode()) for name, field in fields.items()}
@@ -85,7 +85,7 @@ def read_values(text: str) -> dict[str, Value]:
 
 
 class Blob(NamedTuple):
-    """The bytes behind a :class:`Ref`, to be written in the transaction that first refers to them."""
+    """Bytes behind a :class:`Ref`, written in the transaction that first refers to them."""
 
     sha256: str
     json: bytes
@@ -96,12 +96,12 @@ NULL: Final = Inline(b"null")
 
 
 def inline(value: JsonValue) -> Inline:
-    """Wrap a JSON value known to be small; raises ValueError for NaN and infinities, which would travel as null."""
+    """Wrap a JSON value known to be small; raises ValueError for NaN and infinities, which would become null."""
     return Inline(to_json(finite(value)))
 
 
 def finite(value: JsonValue) -> JsonValue:
-    """Return a JSON value; raises ValueError if a number in it is not finite: 1e999 would travel as a text."""
+    """Return a JSON value; raises ValueError for a number that is not finite: 1e999 would become a text."""
     left: list[JsonValue] = [value]
     while left:
         match left.pop():
@@ -118,9 +118,9 @@ def finite(value: JsonValue) -> JsonValue:
 
 
 def shelve(json: bytes) -> tuple[Value, Blob | None]:
-    """Return the value that travels for this JSON text and, if it is large or deep, what the store must keep.
+    """Return the travelling form of a JSON text and, if it is large or deep, the blob that the store must keep.
 
-    Inline go up to 4 KiB, nested at most half as deep as a message may be, in one line.
+    Texts up to 4 KiB travel inline, in one line, if they nest at most half as deep as a message may.
     """
     if len(json) <= INLINE_BYTES and not nests_deeper(json, DEPTH // 2):
         return Inline(json if b"\n" not in json and b"\r" not in json else to_json(from_json(json))), None
@@ -129,14 +129,14 @@ def shelve(json: bytes) -> tuple[Value, Blob | None]:
 
 
 def no_such_value(value: Ref) -> str:
-    """Return what is said of a claim check that nothing lies behind: it was deleted, or is none of ours."""
+    """Return the error text for a claim check without a value: it was deleted, or is not ours."""
     return f"the store has no value {value.sha256[:12]}… of {value.size} bytes"
 
 
 def unshelve(value: Value, json: bytes | None) -> bytes:
-    """Return the JSON text of a value; ``json`` is what the store had for it, if it is a reference.
+    """Return the JSON text of a value; ``json`` is the store's text for a claim check.
 
-    Raises LookupError if it is not there and ValueError if it is not what was promised.
+    Raises LookupError if it is missing and ValueError if its digest differs.
     """
     if isinstance(value, Inline):
         return value.json

@@ -1,1 +1,1 @@
-"""Calls within steps: what is decided about what they have left."""
+"""Decisions about calls within steps: histories and recordings."""

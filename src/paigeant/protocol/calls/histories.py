@@ -1,4 +1,4 @@
-"""Histories: which of them a step sees under a name."""
+"""Visibility of histories to a step."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from paigeant.model.message import BRANCH
 
 
 def seen(heads: Iterable[HistoryHead], name: str, path: str, position: int) -> list[HistoryHead]:
-    """Return the histories under a name that a step sees at its place: one, none, or of several branches one each.
+    """Return the visible histories of this name for a step: one, none, or one for each of several branches.
 
-    It sees what lies behind it: on its own path, on those that this left, and in branches that have been joined there;
-    nothing of branches that run beside it. The nearest path wins, on each the highest position.
+    A step sees what is done before it: on its own path, on its ancestors, and in branches that were joined there;
+    nothing in concurrent branches. The nearest path wins, and on each the highest position.
     """
     mine = _parts(path)
     behind: dict[tuple[int, int], list[HistoryHead]] = {}
@@ -40,5 +40,5 @@ def _common(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def _at(parts: Sequence[str], common: int, position: int) -> int:
-    """Return at which position a place leaves, or lies on, the path that has so many parts."""
+    """Return the position at which a place lies on, or branches from, the common path of this length."""
     return int(re.split(r"\D", parts[common], maxsplit=1)[0]) if common < len(parts) else position

@@ -1,4 +1,4 @@
-"""What is recorded of a call that is made more than once, or whose answer was lost: the first counts."""
+"""Recording of repeated calls: the first recording counts."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from paigeant.model.stored.checkpoints import Charge, Checkpoint
 
 
 def counting(mine: Checkpoint, first: Checkpoint | None) -> Checkpoint:
-    """Return the checkpoint that counts, and that all attempts go on with: the first of its key, if there is one."""
+    """Return the checkpoint that counts for all attempts: the first of its key, if there is one."""
     return mine if first is None else first
 
 
 def uncharged(charges: Iterable[Charge], is_known: Callable[[str], bool]) -> Iterator[Charge]:
-    """Yield the charges whose keys are not in the ledger yet, asked as each is taken: it is counted once."""
+    """Yield the charges whose keys are not in the ledger yet, checked one by one, so that each is counted once."""
     return (charge for charge in charges if not is_known(charge.key))

@@ -1,1 +1,1 @@
-"""What a store decides about the joins of nodes."""
+"""Decisions about the joins of nodes."""

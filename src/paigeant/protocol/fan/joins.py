@@ -1,7 +1,7 @@
-"""Joins: what follows for a node and its branches when some of them are written, one ends, or all are to end.
+"""Joins: consequences for a node and its branches when branches are written, one ends, or all are to end.
 
-Asked under the lock of the run, with the row of the join as it is there: nothing is counted outside of it. So an
-arrival counts once, whatever comes at the same moment, and whoever makes the last one finds the join settled.
+These functions are called under the lock of the run, with the row of the join: nothing is counted outside of it. So
+each arrival counts once, whatever happens concurrently, and the last one finds the join settled.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ NONE = range(0)
 
 
 class JoinChange(NamedTuple):
-    """What becomes of a join, and what follows for others.
+    """Change of a join, and its consequences for other hops.
 
-    ``released`` are the numbers of branches that begin now, ``closed`` of those that never will. Of those that were
-    reopened, so many are ``resumed``, those with the lowest numbers, or ``dropped``, which is all of them. ``due``: the
-    node is, if nobody has leased it: more branches are to be written, or all have ended. ``closes``: the branches under
-    way are to end from now on.
+    ``released`` are the numbers of branches that begin now, ``closed`` those of branches that never will. Of the
+    reopened branches this many are ``resumed``, those with the lowest numbers, or ``dropped``, which is all of them.
+    ``due``: the node is due unless it is leased: more branches are to be written, or all have ended. ``closes``: the
+    present branches are to end from now on.
     """
 
     join: JoinState
@@ -42,26 +42,26 @@ class JoinChange(NamedTuple):
 
 
 def fan_out(join: JoinState, made: FanOut, count: int) -> JoinChange:
-    """Return what follows from the commit of a node with which so many branches were written."""
+    """Return the change after a node's commit, with which this many branches were written."""
     if made.error is not None:
         return give_up(join, made.error)
     return begin_again(join, count) if made.again else supply(join, count)
 
 
 def supply(join: JoinState, count: int) -> JoinChange:
-    """Return what follows when so many more branches have been written. One that closes takes none: see `accepts`."""
+    """Return the change after this many more branches were written. A closing join takes none: see `accepts`."""
     if not accepts(join):
         return JoinChange(join, due=join.settled)
     return _release(replace(join, written=join.written + count))
 
 
 def accepts(join: JoinState) -> bool:
-    """Tell whether more branches may be written."""
+    """True if more branches may be written."""
     return join.closing is None
 
 
 def begin_again(join: JoinState, count: int) -> JoinChange:
-    """Return what follows when so many branches that had completed are undone in their own paths."""
+    """Return the change when this many completed branches are undone in their own paths."""
     again = replace(
         join, arrived=join.arrived - count, completed=join.completed - count, undoable=join.undoable - count
     )
@@ -69,14 +69,14 @@ def begin_again(join: JoinState, count: int) -> JoinChange:
 
 
 def give_up(join: JoinState, error: RunError) -> JoinChange:
-    """Return what follows when no more branches can be written: those under way end, and then the node fails."""
+    """Return the change when no more branches can be written: the present ones end, and then the node fails."""
     if not accepts(join):
         return JoinChange(join, due=join.settled)
     return _close(replace(join, error=join.error or error), Closing.FAULT)
 
 
 def arrive(join: JoinState, arrival: Arrival) -> JoinChange:
-    """Return what follows from the end of a branch."""
+    """Return the change after the end of a branch."""
     completed = arrival.end is BranchEnd.COMPLETED
     counted = replace(
         join,
@@ -92,14 +92,14 @@ def arrive(join: JoinState, arrival: Arrival) -> JoinChange:
 
 
 def close(join: JoinState) -> JoinChange:
-    """Return what follows when the run is to end, or a branch in which the join is. Undoing is not cut short."""
+    """Return the change when the run, or an enclosing branch, is to end. Compensations are not cut short."""
     if join.closing is not None or join.start.back:
         return JoinChange(join)
     return _close(join, Closing.ENDED)
 
 
 def _closing(join: JoinState, arrival: Arrival) -> Closing | None:
-    """Return why the join closes with this arrival, if it does; one that undoes never does: what can be undone is."""
+    """Return the reason why the join closes with this arrival, if it does; a compensating join never closes."""
     start = join.start
     too_few = start.total - join.failed - join.cancelled < start.needed
     tolerates = start.needed == start.total and start.on_fault is not OnFault.CANCEL
@@ -143,11 +143,11 @@ def _release(join: JoinState) -> JoinChange:
     return JoinChange(join, released, resumed=resumed, due=join.settled or join.low)
 
 
-# -- what is written to hops
+# -- changes of hops
 
 
 class Freed(NamedTuple):
-    """What is written to a hop that was held for a join and is due now."""
+    """Columns of a hop that was held for a join and is due now."""
 
     status: StepStatus
     due_at: datetime
@@ -158,7 +158,7 @@ class Freed(NamedTuple):
 
 
 class Never(NamedTuple):
-    """What is written to the first hop of a branch that never begins."""
+    """Columns of the first hop of a branch that never begins."""
 
     fence: int
     status: StepStatus
@@ -168,41 +168,41 @@ class Never(NamedTuple):
 
 
 def free(wait: str | None, now: datetime) -> Freed:
-    """Return what makes a hop due that was held for a join; a node goes on being one (``wait``)."""
+    """Return the columns that make a hop due which was held for a join; a node keeps its ``wait``."""
     return Freed(StepStatus.PENDING, now, now, 0, None, wait)
 
 
 def never(hop: HopState, now: datetime) -> Never:
-    """Return what ends a branch that has not begun, or does not go on: nobody holds it."""
+    """Return the columns that end a branch which has not begun, or does not go on: nobody holds it."""
     return Never(hop.fence + 1, StepStatus.CANCELLED, None, None, now)
 
 
 def may_free(hop: HopState) -> bool:
-    """Tell whether a hop is to be made due: whoever holds a node looks at its join again when he commits."""
+    """True if a hop is to be made due: the holder of a leased node checks its join again at its commit."""
     return leases.is_open(hop) and hop.owner is None
 
 
-# -- what is to end
+# -- paths that are to end
 
 
 def cancel_on(run: RunState, path: str) -> CancelRequest | None:
-    """Return whether what is on this path is to end: because the run is, or a branch in which it is."""
+    """Return the request to end hops on this path, because the run or an enclosing branch is to end; else None."""
     if run.cancel_requested is not None:
         return CancelRequest(run.cancel_requested)
     return CancelRequest.BRANCH if is_closing(run.closing, path) else None
 
 
 def closes_on(run: RunState, path: str, direction: str) -> bool:
-    """Tell whether what is written now on this path is to end, though the run is not. Undoing is not cut short."""
+    """True if a hop written now on this path is to end, although its run is not. Compensations are not cut short."""
     return direction == Direction.EXECUTE and is_closing(run.closing, path)
 
 
 def forget_closing(closing: Sequence[str] | None, node: HopKey) -> tuple[str, ...] | None:
-    """Return what still is to end once a node is left: nothing of its branches is there any more."""
+    """Return the paths that are still to end once a node is left: its branches are gone."""
     prefix = under(node.path, node.position)
     return tuple(one for one in closing or () if not one.startswith(prefix)) or None
 
 
 def is_closing(closing: Sequence[str] | None, path: str) -> bool:
-    """Tell whether a path begins with one of those whose branches are to end."""
+    """True if a path is within one of the branches that are to end."""
     return any(path.startswith(one) for one in closing or ())

@@ -1,4 +1,4 @@
-"""Reopening: how the join of a node that failed goes on when a person retries the run."""
+"""Reopening of a failed node's join when a person retries the run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STUCK: Final = frozenset({BranchEnd.STUCK})
 
 
 class Reopened(NamedTuple):
-    """What becomes of a join: branches that ``ends`` says go on, each with the hop with which it ended.
+    """Change of a join: branches with one of the ``ends`` go on, each with the hop at which it ended.
 
     They are ``held`` until the node has been leased and there is room for them, else due at once.
     """
@@ -30,10 +30,11 @@ class Reopened(NamedTuple):
 
 
 def reopen(join: JoinState, *, stuck: bool) -> Reopened:
-    """Return how a join goes on whose branches have all ended.
+    """Return the change of a join whose branches have all ended.
 
-    If the run got ``stuck`` on the way back, what could not be undone is tried again. Else it failed and nothing was
-    undone: what completed stays, and what failed or was cancelled is tried again, unless that would change nothing.
+    If the run got ``stuck`` during compensation, the failed compensations are tried again. Otherwise it failed and
+    nothing was undone: completed branches stay, and failed or cancelled ones are tried again, unless that would change
+    nothing.
     """
     if stuck:
         return _retry_undoing(join)
@@ -41,15 +42,15 @@ def reopen(join: JoinState, *, stuck: bool) -> Reopened:
         return Reopened(join)
     count = join.failed + join.cancelled
     arrived = join.arrived - count
-    # A join within a branch that was reopened, and dropped before it went on, still has branches that are reopened.
-    # Forgotten here, they would wait for ever: nothing lets them go on, and the join never settles.
+    # A join within a branch that was reopened, and dropped before it went on, still has reopened branches.
+    # If they were forgotten here they would wait for ever, and the join would never settle.
     reopened = join.reopened + count
     again = replace(join, arrived=arrived, failed=0, cancelled=0, reopened=reopened, closing=None, error=None)
     return Reopened(again, _LACKING)
 
 
 def _retry_undoing(join: JoinState) -> Reopened:
-    """A join that closes lets nothing begin, and undoing is not cut short: what is undone there is due at once."""
+    """Retry failed compensations: in a closing join, which lets nothing begin, they are due at once."""
     held = join.closing is None
     error = join.error if join.failed else None
     again = replace(join, arrived=join.arrived - join.stuck, stuck=0, reopened=join.stuck if held else 0, error=error)
@@ -57,7 +58,7 @@ def _retry_undoing(join: JoinState) -> Reopened:
 
 
 class HeldAgain(NamedTuple):
-    """What is written to the last hop of a branch that is reopened: as if never tried, and held until there is room."""
+    """Columns of the last hop of a reopened branch: as if never tried, and held until there is room."""
 
     fence: int
     attempt: int
@@ -78,7 +79,7 @@ class HeldAgain(NamedTuple):
 
 
 def hold_again(hop: PlacedHop, now: datetime, how: Restart) -> HeldAgain:
-    """Return what holds a hop that is started over."""
+    """Return the columns that hold a restarted hop."""
     again = restart(hop, now, how)
     return HeldAgain(
         fence=again.fence,

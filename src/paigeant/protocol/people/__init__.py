@@ -1,1 +1,1 @@
-"""What a store decides about what people are asked."""
+"""Decisions about questions to people, adoption and grants."""

@@ -1,4 +1,4 @@
-"""Adoption: whether a run may be vouched for, and which of its hops go on once it is."""
+"""Adoption: preconditions, and the hops that go on afterwards."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from paigeant.protocol.states import HopState, PlacedHop
 
 
 def require_unchanged(found: Evidence, adoption: Adoption, open_hops: Iterable[HopState], now: datetime) -> None:
-    """Return if a run lies as it did when it was vouched for, and nobody holds it who may not; raises WrongState.
+    """Return if a run is still as it was when it was vouched for, without a foreign lease; raises WrongState.
 
-    Read in the transaction that writes, with its hops locked: else what was signed would not be what is there, and
-    what somebody commits to the run who signs nothing would never be executed.
+    It is read in the writing transaction, with its hops locked: otherwise the signature could cover another state, and
+    a commit by a worker that signs nothing would make the run unexecutable.
     """
     run = adoption.evidence.workflow_id
     held = any(leases.is_leased(hop) and not leases.is_due(hop, now) for hop in open_hops)
@@ -28,15 +28,15 @@ def require_unchanged(found: Evidence, adoption: Adoption, open_hops: Iterable[H
 
 
 def require_open(evidence: Evidence) -> None:
-    """Return if there is anything left to adopt a run for; raises WrongState for one that is over for good.
+    """Return if the run can still be executed; raises WrongState for one that has ended and cannot be resumed.
 
-    A child that is over is adopted with its parent, which may undo it.
+    A child run that has ended is adopted with its parent, which may undo it.
     """
     if evidence.parent is None and evidence.status in FINAL - RESUMABLE:
         raise WrongState(f"run {evidence.workflow_id} is {evidence.status}: nothing of it is executed any more")
 
 
 def waits_unsigned(hop: PlacedHop) -> bool:
-    """Tell whether a hop waits for its run to be adopted."""
+    """True if a hop waits for its run to be adopted."""
     waits = hop.owner is None and hop.status == StepStatus.WAITING
     return leases.is_open(hop) and waits and hop.reason == WaitReason.UNSIGNED

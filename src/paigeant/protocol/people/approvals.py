@@ -1,4 +1,4 @@
-"""Approvals: how a question stands, and whether it may still be answered."""
+"""Approvals: status of a question, and whether it may still be answered."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from paigeant.protocol.people.waiting import WaitingHop
 
 
 class AskedRow(Protocol):
-    """A question as a store has it, with its hop: behind since ``completed_at``, in its ``hop_epoch``."""
+    """Question in a store, with its hop: done since ``completed_at``, in its ``hop_epoch``."""
 
     # ruff: noqa: D102 -- the columns have the names of Approval
     @property
@@ -40,7 +40,7 @@ class AskedRow(Protocol):
 
 
 def stands(row: AskedRow, now: datetime) -> ApprovalStatus:
-    """Return how a question stands: nobody writes down that its time is up, or that nobody waits for it any more."""
+    """Return the status of a question: expiry and withdrawal follow from other columns, and are not stored."""
     status = read_word(ApprovalStatus, row.status, ApprovalStatus.UNREADABLE)
     if status is not ApprovalStatus.OPEN:
         return status
@@ -58,11 +58,11 @@ class Waiting(WaitingHop, Protocol):
 
 
 def hasten(hop: Waiting, asked: Iterable[AskedRow], now: datetime) -> Hurried | None:
-    """Return what makes a hop due that waits for answers to these, all that it has asked; None if nothing does.
+    """Return the columns that make a hop due which waits for answers to these questions; None if it stays waiting.
 
-    It is due once none of them is open, and as the time of one is up. Asked when one is answered and when the hop
-    begins to wait: so an answer is not missed that comes while its step, run again, still finds the question open. A
-    hop that waits for something else is left alone: an answer does not decide what a person was asked to look at.
+    It is due once none of them is open, and when one expires. This is checked at each answer and when the hop begins to
+    wait: so an answer is not missed that arrives while its step, run again, still finds the question open. A hop that
+    waits for something else is left alone: an answer does not decide what a person has to inspect.
     """
     if hop.owner is not None or not _waits_for_answers(hop):
         return None
@@ -77,7 +77,7 @@ def _waits_for_answers(hop: Waiting) -> bool:
 
 
 def unknown(approval_id: int) -> UnknownApproval:
-    """Return the error that says that this namespace has no such question."""
+    """Return the error for a question that this namespace does not have."""
     return UnknownApproval(f"no approval has the id {approval_id}; see: paigeant approvals list")
 
 
@@ -90,7 +90,7 @@ def require_open(row: AskedRow, now: datetime) -> None:
 
 
 def seen(row: AskedRow, now: datetime) -> Answered:
-    """Return how a question stands for the step that has asked it."""
+    """Return the state of a question for its step."""
     value = None if row.answer is None else read_json(row.answer)
     digest = None if row.answer is None else digest_of(row.answer.encode())
     return Answered(stands(row, now), value, row.answered_by, digest, digest_of(row.arguments.encode()))

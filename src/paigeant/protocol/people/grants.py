@@ -1,4 +1,4 @@
-"""Grants: who may read the identity of a run, and which hops wait for a new one."""
+"""Grants: which runs accept a new one, and which hops wait for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paigeant.protocol.people.waiting import WaitingHop
 
 
 class AnyRun(Protocol):
-    """A run, and where it stands."""
+    """A run, and its status."""
 
     # ruff: noqa: D102 -- the columns have the names of the run's
     @property
@@ -23,7 +23,7 @@ class AnyRun(Protocol):
 
 
 class WaitingForGrant(WaitingHop, Protocol):
-    """A hop that may wait for a grant; it was leased last at ``started_at``."""
+    """A hop that may wait for a grant; its last lease began at ``started_at``."""
 
     # ruff: noqa: D102 -- the columns have the names of the hop's
     @property
@@ -38,16 +38,16 @@ def require_open(run: AnyRun) -> None:
 
 
 def waits_for_grant(hop: WaitingForGrant) -> bool:
-    """Tell whether a hop waits for somebody to sign in again."""
+    """True if a hop waits for a person to sign in again."""
     said = (hop.reason or "").partition(":")[0]
     return hop.owner is None and hop.status == StepStatus.WAITING and said == WaitReason.REAUTHENTICATION
 
 
 def hasten(hop: WaitingForGrant, stored_at: datetime | None, now: datetime) -> Hurried | None:
-    """Return what makes a hop due that waits for a grant, if one was stored since it was leased; None if not.
+    """Return the columns that make a hop due which waits for a grant, if one was stored since its lease; else None.
 
-    Asked when one is stored, and when a hop begins to wait: so a grant is not missed that comes while its step, which
-    has found the old one run out, is still under way.
+    This is checked when a grant is stored and when a hop begins to wait: so a grant is not missed that arrives while
+    its step, which has found the old one expired, is still running.
     """
     if stored_at is None or not waits_for_grant(hop):
         return None

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class WaitingHop(Protocol):
-    """A hop, who holds it, and what it waits for."""
+    """A hop, its owner, and its wait reason."""
 
     # ruff: noqa: D102 -- the columns have the names of the hop's
     @property

@@ -1,1 +1,1 @@
-"""Decisions about requests to models: when their providers are left alone."""
+"""Decisions about model requests: budgets and pauses."""

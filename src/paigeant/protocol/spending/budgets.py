@@ -1,4 +1,4 @@
-"""Budgets: which of them apply to a call, and whether they have room for it."""
+"""Budgets: those that apply to a call, and their room."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ChargedStep(Protocol):
 
 
 class Payer(NamedTuple):
-    """Who makes a call: the step, and what a day's budget may be for."""
+    """Maker of a call: the step, and the names that a daily budget may be for."""
 
     step: ChargedStep
     workflow: str
@@ -35,7 +35,7 @@ class Payer(NamedTuple):
 
 
 class BudgetState(NamedTuple):
-    """What a store keeps of a budget, by its scope: what was spent, and the caps, the given one and the raised one."""
+    """Stored state of a budget, by its scope: the spent amount, and the given and the raised cap."""
 
     spent: Amount = NOTHING
     cap: Cap = Cap()
@@ -43,7 +43,7 @@ class BudgetState(NamedTuple):
 
 
 def scope_of(budget: Budget, payer: Payer, now: datetime) -> str | None:
-    """Return what a budget's row is called, None if it does not apply to who pays."""
+    """Return the key of a budget's row, None if it does not apply to this payer."""
     step, day = payer.step, now.astimezone(UTC).date().isoformat()
     names: dict[str, tuple[str | None, ...]] = {
         "run": ("run", str(step.workflow_id)),
@@ -57,21 +57,21 @@ def scope_of(budget: Budget, payer: Payer, now: datetime) -> str | None:
 
 
 OF_DAYS: Final = ("tenant", "workflow", "agent")
-"""How the scopes of budgets begin that are for a day."""
+"""Prefixes of the scopes of daily budgets."""
 
 
 def scope_of_run(workflow_id: UUID) -> str:
-    """Return what the row of a run's budget is called."""
+    """Return the key of the row of a run's budget."""
     return f"run {workflow_id}"
 
 
 def scopes_of_run(workflow_id: UUID) -> tuple[str, str]:
-    """Return between which names those of the budgets of a run's steps lie."""
+    """Return the bounds of the keys of the budgets of a run's steps."""
     return f"step {workflow_id}:", f"step {workflow_id}:~"
 
 
 def scopes_of(budgets: Iterable[Budget], payer: Payer, now: datetime) -> list[tuple[Budget, str]]:
-    """Return the budgets that apply, each with its scope, in the order in which their rows are locked."""
+    """Return the budgets that apply, each with its scope, in the locking order of their rows."""
     found = [(budget, scope) for budget in budgets if (scope := scope_of(budget, payer, now)) is not None]
     return sorted(found, key=lambda each: each[1])
 
@@ -79,7 +79,7 @@ def scopes_of(budgets: Iterable[Budget], payer: Payer, now: datetime) -> list[tu
 def opened(
     lines: Sequence[tuple[Budget, str]], states: Mapping[str, BudgetState], raised: Mapping[str, Cap]
 ) -> dict[str, BudgetState]:
-    """Return the states with the caps as they are given now, the least of each, and with what people have raised."""
+    """Return the states with the least cap given now for each scope, and with the caps raised by people."""
     made: dict[str, BudgetState] = {}
     for budget, scope in lines:
         before = states.get(scope, BudgetState())
@@ -92,7 +92,7 @@ def opened(
 def lacking(
     lines: Sequence[tuple[Budget, str]], states: Mapping[str, BudgetState], others: Mapping[str, Amount], wants: Amount
 ) -> Lacking | None:
-    """Return the first budget that has no room, None if all have."""
+    """Return the first budget without room, None if all have room."""
     for budget, scope in lines:
         state, reserved = states[scope], others.get(scope, NOTHING)
         cap = budget.cap.raised(state.raised)
@@ -102,7 +102,7 @@ def lacking(
 
 
 def amount_of(charge: Charge) -> Amount:
-    """Return what a charge counts for; what has no price counts by its tokens alone."""
+    """Return the amount of a charge; one without a price counts by its tokens only."""
     return Amount(picos_of(charge.cost) or 0, charge.input_tokens + charge.output_tokens)
 
 

@@ -1,4 +1,4 @@
-"""Pauses: for how long a model is not asked, once its provider has refused a request for the moment."""
+"""Pauses: time for which a model is not called after its provider refused a request."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
 FIRST: Final = 2.0
-"""Seconds of the first pause, where the provider does not say for how long."""
+"""Seconds of the first pause, if the provider gives no time."""
 LONGEST: Final = 60.0
-"""Seconds to which the pauses double."""
+"""Limit of seconds to which pauses double."""
 SHORTEST: Final = 1.0
-"""Seconds of a pause, at least: a provider that says 0 is not asked in a circle."""
+"""Minimum of seconds of a pause: an answer of 0 must not cause a busy loop."""
 MOST: Final = timedelta(days=1).total_seconds()
-"""Seconds that a provider may ask for."""
+"""Longest pause that a provider can demand, in seconds."""
 FORGOTTEN: Final = timedelta(minutes=2)
-"""How long after its end a pause is counted with the next one."""
+"""Time after its end for which a pause counts as consecutive with the next one."""
 
 
 class PauseRow(Protocol):
-    """A pause as a store has it: until when, and how many there were in a row whose length nobody has said."""
+    """Pause in a store: its end, and the number of consecutive ones without a given time."""
 
     # ruff: noqa: D102 -- the columns
     @property
@@ -28,17 +28,17 @@ class PauseRow(Protocol):
 
 
 class Pause(NamedTuple):
-    """A pause as it is written."""
+    """Columns of a pause."""
 
     until: datetime
     refusals: int
 
 
 def prolong(before: PauseRow | None, seconds: float | None, now: datetime) -> Pause:
-    """Return the pause from a refusal on; ``seconds`` are those that the provider asks for, if it does.
+    """Return the pause from a refusal on; ``seconds`` is the time given by the provider, if any.
 
-    It is never shorter than the one before. Requests that were under way together are refused together: those that come
-    during a pause do not double it.
+    It is never shorter than the present one. Concurrent requests are refused together: refusals during a pause do not
+    double it.
     """
     until = now if before is None else before.until
     refusals = 0 if before is None or now - before.until > FORGOTTEN else before.refusals

@@ -1,4 +1,4 @@
-"""Room in budgets: what those that ask at the same moment get of it, one after the other."""
+"""Room in budgets, distributed among concurrent calls one after the other."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from paigeant.model.stored.reservations import Lacking
 from paigeant.protocol.spending.budgets import BudgetState, lacking, opened
 
 Call = TypeVar("Call")
-"""What a call is told apart by: its key in its step, and in whatever else a store keeps it."""
+"""Identity of a call: its key in its step, in the form that a store uses."""
 
 
 class Wanted(NamedTuple, Generic[Call]):
-    """A request that is about to be made: the budgets that apply, each with its scope, and what it may come to."""
+    """A request that is about to be made: the budgets that apply, each with its scope, and its estimated amount."""
 
     call: Call
     lines: Sequence[tuple[Budget, str]]
@@ -30,9 +30,10 @@ class Wanted(NamedTuple, Generic[Call]):
 
 @dataclass(slots=True)
 class Room(Generic[Call]):
-    """Budgets as they stand under their locks: what is kept of each, and what is reserved of it by all open calls.
+    """Budgets under their locks: the stored state of each, and the reservations of all open calls.
 
-    ``own`` is what the calls that ask now have reserved already, by call and scope; it is part of ``reserved``.
+    ``own`` are the present reservations of the calls that reserve now, by call and scope; they are part of
+    ``reserved``.
     """
 
     states: dict[str, BudgetState]
@@ -40,9 +41,9 @@ class Room(Generic[Call]):
     own: dict[tuple[Call, str], Amount] = field(default_factory=dict[tuple[Call, str], Amount])
 
     def reserve(self, asked: Wanted[Call]) -> Lacking | None:
-        """Reserve room in all budgets that apply, or in none; returns the first that has none.
+        """Reserve room in all budgets that apply, or in none; returns the first without room.
 
-        Of a call that has reserved already the new reservation takes the place of the old.
+        A new reservation of a call replaces its old one.
         """
         self.states |= opened(asked.lines, self.states, asked.raised)
         others = {scope: self.others(asked.call, scope) for scope in asked.scopes}
@@ -54,6 +55,6 @@ class Room(Generic[Call]):
         return without
 
     def others(self, call: Call, scope: str) -> Amount:
-        """Return what is reserved of a budget for other calls."""
+        """Return the reservations of other calls in a budget."""
         mine = self.own.get((call, scope), NOTHING)
         return self.reserved.get(scope, NOTHING).less(mine)

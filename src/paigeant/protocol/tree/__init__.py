@@ -1,1 +1,1 @@
-"""What a store decides about runs that have begun others."""
+"""Decisions about child runs."""

@@ -1,1 +1,1 @@
-"""Decisions about nodes with branches: which begin, what the node comes to, and how a branch ends."""
+"""Decisions about nodes with branches: their begin, their outcome, and the ends of branches."""

@@ -1,4 +1,4 @@
-"""Nodes with branches: which of them begin, and what the node comes to once all have ended."""
+"""Nodes with branches: which branches begin, and the outcome of the node once all have ended."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from paigeant.routing.messages import error_at
 FanOutcome = FannedOut | Joined | JoinFailed | Faulted | Completed[Value]
 
 ITEMS: Final = 100_000
-"""Items of a list for which entries are run, at most."""
+"""Limit of items of a for-each."""
 
 
 def begin_parallel(leased: Leased, entry: Parallel) -> FanOutcome:
-    """Return what a parallel comes to that is leased for the first time."""
+    """Return the outcome of a parallel under its first lease."""
     total = len(entry.branches)
     start = JoinStart(total, entry.needed, total, entry.policy)
     return FannedOut(_branches_of(leased, entry, 0), start)
@@ -43,7 +43,7 @@ def _branches_of(leased: Leased, entry: Parallel, written: int) -> tuple[BranchS
 
 
 def begin_for_each(entry: ForEach, items: Sequence[Value], frozen: Value) -> FanOutcome:
-    """Return what a for-each comes to that is leased for the first time; ``frozen`` is where its list is kept."""
+    """Return the outcome of a for-each under its first lease; ``frozen`` is the stored list."""
     start = JoinStart(len(items), len(items), entry.max_concurrency, entry.policy, entry.collect, frozen)
     if not items:
         output = inline([]) if entry.collect else inline(0)
@@ -52,7 +52,7 @@ def begin_for_each(entry: ForEach, items: Sequence[Value], frozen: Value) -> Fan
 
 
 def not_a_list(way: str, why: str) -> Faulted:
-    """Return what a for-each comes to whose ``in_`` leads to no list that it can take."""
+    """Return the outcome of a for-each whose ``in_`` is not a valid list."""
     return Faulted(Fault(type="InvalidItems", message=f"{way!r} should be a list: {why}"), begun=False)
 
 
@@ -64,12 +64,12 @@ def items_from(entry: ForEach, items: Sequence[Value], written: int) -> tuple[Br
 
 
 def own_of(item: str, number: int, value: Value) -> Mapping[str, Value]:
-    """Return the variables that only the branch of this item has."""
+    """Return the variables of the branch of this item."""
     return {item: value, f"{item}_index": inline(number)}
 
 
 def write_branch(entries: Sequence[Entry]) -> PlanText:
-    """Return the plan of a branch. Where its first hop decides, at whatever position, each entry says its place."""
+    """Return the plan of a branch. If its first hop decides a condition, each entry has a fixed place."""
     placed = bool(entries[0].conditions)
     return PlanText([Planned(entry, str(n) if placed else None) for n, entry in enumerate(entries)])
 
@@ -79,14 +79,14 @@ def supply_parallel(leased: Leased, entry: Parallel, join: JoinState) -> FannedO
     return FannedOut(_branches_of(leased, entry, join.written))
 
 
-# -- all have ended
+# -- all branches have ended
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What the branches of a node have come to: those that ended, as far as they are asked for.
+    """Results of a node's ended branches, as far as they are needed.
 
-    ``output`` is that of the node; ``published`` is what is seen behind it of what its branches have set.
+    ``output`` is that of the node; ``published`` are the variables of its branches that are visible behind it.
     """
 
     output: Value = NULL
@@ -95,7 +95,7 @@ class Results:
 
 
 def failure_of(leased: Leased, join: JoinState) -> JoinFailed | None:
-    """Return why a node whose branches have all ended does not go on, None if it does."""
+    """Return the failure of a node whose branches have all ended, None if it goes on."""
     if join.stuck:
         return JoinFailed(_error(leased, join, join.stuck), stuck=True)
     ending = is_to_end(leased)
@@ -112,25 +112,25 @@ def failure_of(leased: Leased, join: JoinState) -> JoinFailed | None:
 
 
 def _error(leased: Leased, join: JoinState, count: int) -> RunError:
-    """Return the error of the first branch that failed, and how many did."""
+    """Return the error of the first failed branch, with the number of failed ones."""
     error = join.error or error_at(leased.message, Fault(type="BranchFailed", message="a branch failed"))
     others = f" ({count} branches failed)" if count > 1 else ""
     return error.model_copy(update={"message": error.message + others})
 
 
 def surplus(join: JoinState, ended: Sequence[EndedBranch]) -> tuple[tuple[int, EndedBranch], ...]:
-    """Return the branches that completed after their join had enough, and that can be undone: they are, first."""
+    """Return the compensable branches that completed after their join had enough: they are undone first."""
     late = (one for one in ended if one.end is BranchEnd.COMPLETED and one.rank >= join.start.needed)
     return tuple((one.number, one) for one in late if one.undo) if join.closing is Closing.ENOUGH else ()
 
 
 def counted(join: JoinState, ended: Sequence[EndedBranch]) -> list[EndedBranch]:
-    """Return the branches that completed and count, by number."""
+    """Return the completed branches that count, by number."""
     return [one for one in ended if one.end is BranchEnd.COMPLETED and one.rank < join.start.needed]
 
 
 def join_branches(entry: Fan, join: JoinState, results: Results) -> Joined:
-    """Return what a node comes to of which enough branches have completed."""
+    """Return the outcome of a node with enough completed branches."""
     variables = dict(results.published)
     if entry.output_name is not None:
         variables[entry.output_name] = results.output
@@ -140,7 +140,7 @@ def join_branches(entry: Fan, join: JoinState, results: Results) -> Joined:
 
 
 def errors_of(entry: Fan, failed: Sequence[EndedBranch]) -> bytes:
-    """Return the errors of skipped branches as JSON: which branch, at what step, what it was."""
+    """Return the errors of skipped branches as JSON: the branch, the step and the error."""
     return to_json(
         [
             {
@@ -154,11 +154,11 @@ def errors_of(entry: Fan, failed: Sequence[EndedBranch]) -> bytes:
     )
 
 
-# -- the way back
+# -- compensation
 
 
 def begin_undoing(join: JoinState, ended: Sequence[EndedBranch]) -> FanOutcome:
-    """Return what the undoing of a node comes to that is leased for the first time; ``join`` is the node's own."""
+    """Return the outcome of a node's compensation under its first lease; ``join`` is the node's own."""
     if not join.undoable:
         return Completed(NULL)
     total = join.undoable
@@ -167,7 +167,7 @@ def begin_undoing(join: JoinState, ended: Sequence[EndedBranch]) -> FanOutcome:
 
 
 def finish_undoing_node(leased: Leased, join: JoinState) -> FanOutcome:
-    """Return what the undoing of a node comes to, all of whose branches have ended."""
+    """Return the outcome of a node's compensation once all branches have ended."""
     if join.stuck:
         return JoinFailed(_error(leased, join, join.stuck), stuck=True)
     return Completed(NULL)

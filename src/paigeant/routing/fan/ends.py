@@ -1,4 +1,4 @@
-"""Ends: the last hop of the trunk ends the run, that of a branch reports to the node that began the branch."""
+"""Ends: the last hop of the trunk ends the run; the last hop of a branch reports to its node."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paigeant.model.transition import Left, RunEnd, Transition, Writes
 from paigeant.model.values.values import NULL, Value, size_of
 
 _ENDS: Final = frozenset({FaultKind.CANCELLED, FaultKind.DEADLINE})
-"""Kinds of faults of a run that is to end."""
+"""Kinds of faults with which a run is ended from outside."""
 
 
 def complete(
@@ -25,7 +25,7 @@ def complete(
     passed: tuple[PassedEntry, ...],
     writes: Writes,
 ) -> Transition:
-    """Nothing is left to do: the run, or the branch, is complete. ``undo`` is what can be undone of it."""
+    """Complete the run, or the branch. ``undo`` has its compensations."""
     slip, output = leased.message.routing_slip, output or NULL
     branch = slip.branch
     if branch is None:
@@ -36,7 +36,7 @@ def complete(
 
 
 def fail(leased: Leased, left: Left, writes: Writes, *, undone: bool) -> Transition:
-    """Nothing is left to undo after a fault. ``undone``: something was undone on the way, in branches of the hop."""
+    """End the run or branch after a fault, with nothing left to undo. ``undone``: branches of the hop were undone."""
     fault, branch = left.fault, leased.message.routing_slip.branch
     if branch is not None and fault is not None:
         arrival = _failed(branch, fault, writes.error, undone=undone)
@@ -47,7 +47,7 @@ def fail(leased: Leased, left: Left, writes: Writes, *, undone: bool) -> Transit
 
 
 def finish_undoing(leased: Leased, left: Left, writes: Writes) -> Transition:
-    """All that could be undone was: of the run, of a branch that failed, or of one whose node is being undone."""
+    """End a compensation in which everything was undone: of the run, of a failed branch, or of a node's branch."""
     message = leased.message
     branch, fault = message.routing_slip.branch, message.payload.fault
     if branch is None:
@@ -61,7 +61,7 @@ def finish_undoing(leased: Leased, left: Left, writes: Writes) -> Transition:
 
 
 def get_stuck(leased: Leased, left: Left, writes: Writes) -> Transition:
-    """A compensation failed for good: a person must look."""
+    """End the run or branch after a compensation that failed for good: a person must look."""
     branch = leased.message.routing_slip.branch
     if branch is None:
         return Transition(left, end=_end(leased, RunStatus.COMPENSATION_FAILED), writes=writes)
@@ -70,7 +70,7 @@ def get_stuck(leased: Leased, left: Left, writes: Writes) -> Transition:
 
 
 def _end(leased: Leased, status: RunStatus, output: Value | None = None, undo: tuple[Compensation, ...] = ()) -> RunEnd:
-    """Return the end of the run; of a child it is said what can be undone of it, for its parent may want that."""
+    """Return the end of the run; for a child run with its compensations, which its parent may need."""
     return RunEnd(status, output, undo if leased.message.headers.run.parents else None)
 
 

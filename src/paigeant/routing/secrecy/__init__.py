@@ -1,1 +1,1 @@
-"""What the secrets of a workflow ask of its entries."""
+"""Constraints of secrets on the entries of a workflow."""

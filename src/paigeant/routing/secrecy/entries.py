@@ -1,4 +1,4 @@
-"""Secrets and the entries of a plan: what must not name one, for it would decide, or lie, in clear."""
+"""Check of secrets against the entries of a plan: no entry may use one in a decision, or store it in clear."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from paigeant.routing.conditions import names_asked_by
 
 
 def check_secrets(plan: Plan) -> None:
-    """Raise ValueError, which says what is wrong, if the secrets of a plan do not go with its entries.
+    """Raise ValueError, with the reason, if the secrets of a plan conflict with its entries.
 
-    Whoever may read must be a step of it, or one that a step may add. Of the names only the steps' code knows all.
+    Every reader must be a step of the plan, or one that a step may add. Only the steps' code knows all names.
     """
     policy = plan.secrets
     if policy is None:
@@ -31,7 +31,7 @@ def check_secrets(plan: Plan) -> None:
 
 
 def check_apart(policy: SecretPolicy, entries: Iterable[Entry]) -> None:
-    """Raise ValueError if an entry takes for a decision a secret, or calls by its name what lies in clear."""
+    """Raise ValueError if an entry decides by a secret, or stores a clear value under its name."""
     for entry in entries:
         why = next(_misuses(policy, entry), None)
         if why is not None:
@@ -50,7 +50,7 @@ def _misuses(policy: SecretPolicy, entry: Entry) -> Iterator[str]:
 
 
 def _names(when: str, name: str) -> bool:
-    """Tell whether a condition names a secret, by itself or as a field of the whole input."""
+    """True if a condition uses a secret, by itself or as a field of the whole input."""
     way = re.escape(name)
     within = rf"\bpayload\s*(\.\s*{way}\b|\[\s*[rR]?(['\"]){way}\2)"
     return name in names_asked_by(when) or re.search(within, when) is not None

@@ -1,1 +1,1 @@
-"""Decisions about nodes that begin a run of another workflow: its beginning, its end, and its undoing."""
+"""Decisions about nodes with a child run: its begin, its end, and its compensation."""

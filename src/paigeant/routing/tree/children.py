@@ -1,4 +1,4 @@
-"""Nodes with a child: with what the run of another workflow begins, and what the node comes to once it has ended."""
+"""Nodes with a child run: its beginning, and the outcome of the node once it has ended."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ChildOutcome: TypeAlias = (
 
 
 class ChildInput(NamedTuple):
-    """What a child gets: the value, its text, what the conditions at its beginning see, and the large values of it."""
+    """Input of a child run: the value, its text, the values for its first conditions, and its large values."""
 
     value: Value
     json: bytes
@@ -39,27 +39,27 @@ class ChildInput(NamedTuple):
 
 
 def no_input(name: str) -> Faulted:
-    """Return what a node comes to whose input is a variable that nobody has set."""
+    """Return the outcome of a node whose input variable is not set."""
     text = f"the input of the sub-workflow is to be {name!r}, which is not set"
     return Faulted(Fault(type="MissingInput", message=text), begun=False)
 
 
 def secret_input(entry: SubWorkflow) -> Faulted:
-    """Return what a node comes to whose input is a secret of its run as a whole."""
+    """Return the outcome of a node whose whole input is a secret of its run."""
     text = f"the input of the sub-workflow {entry.workflow!r} is a secret, and a run within another is given none"
     return Faulted(Fault(type="SecretInput", message=text), begun=False)
 
 
 def no_plan(entry: SubWorkflow) -> Faulted:
-    """Return what a node comes to that has no plan: it was no part of the workflow that was dispatched."""
+    """Return the outcome of a node without a plan: it was not part of the dispatched workflow."""
     text = f"the plan of sub-workflow {entry.workflow!r} is not known: it is taken when the run is dispatched"
     return Faulted(Fault(type="UnknownWorkflow", message=text), begun=False)
 
 
 def begin_child(leased: Leased, entry: SubWorkflow, child: UUID, given: ChildInput, tenant: str | None) -> ChildBegun:
-    """Return the beginning of a run within this one: it has the same trace, deadline, policy and correlation.
+    """Return the begin of a child run: it has the same trace, deadline, policy and correlation.
 
-    Its plan is that of the parent's dispatch, which lies in the entry.
+    Its plan is the one at the parent's dispatch, which is stored in the entry.
     """
     parent, policy = leased.message.headers, leased.message.routing_slip.policy
     terms = Terms.model_validate(entry.terms or {})
@@ -78,11 +78,11 @@ def begin_child(leased: Leased, entry: SubWorkflow, child: UUID, given: ChildInp
     return ChildBegun(message, hashlib.sha256(given.json).hexdigest(), passed, tenant, given.blobs)
 
 
-# -- it has ended
+# -- the child run has ended
 
 
 def end_child(leased: Leased, entry: SubWorkflow, child: ChildState, output: Value) -> ChildOutcome:
-    """Return what a node comes to whose child has ended; ``output`` is the child's, as a value of this run."""
+    """Return the outcome of a node whose child run has ended; ``output`` is the child's, as a value of this run."""
     ending = is_to_end(leased)
     if child.ended is RunStatus.COMPLETED and ending is None:
         return Joined(output, {entry.output_name: output}, undo=bool(child.undo))
@@ -106,15 +106,15 @@ def _fault(child: ChildState) -> Fault:
 
 
 def goes_on(child: ChildState | None) -> bool:
-    """Tell whether a node that is started over has its child go on, and does not begin another."""
+    """True if a restarted node resumes its child run, and does not begin another."""
     return child is not None and child.ended in RESUMABLE
 
 
-# -- the way back
+# -- compensation
 
 
 def turn_child(leased: Leased, child: ChildState, last: PaigeantMessage) -> ChildTurned:
-    """Return the turn of a child that completed; ``last`` is the message of its last hop."""
+    """Return the turn of a completed child run; ``last`` is the message of its last hop."""
     fault = leased.message.payload.fault or Fault(
         type="Undone", message=f"run {leased.message.headers.workflow_id}, within which it ran, is undone"
     )
@@ -125,7 +125,7 @@ def turn_child(leased: Leased, child: ChildState, last: PaigeantMessage) -> Chil
 
 
 def undo_child(leased: Leased, child: ChildState | None) -> ChildOutcome | None:
-    """Return what the undoing of a node comes to; None if its child is to turn round."""
+    """Return the outcome of a node's compensation; None if its child run is to turn round."""
     if child is None:
         text = f"its child is not in the store any more, so that {leased.message.label!r} cannot be undone"
         return JoinFailed(error_at(leased.message, Fault(type="UnknownRun", message=text)), stuck=True)

@@ -1,1 +1,1 @@
-"""Custody: what is signed of each hop, by which key, and how a chain of records is judged."""
+"""Custody: signed records of hops, their keys, and the verification of a chain of records."""

@@ -1,7 +1,7 @@
-"""The audit of a run: each record verified back to the dispatch, and all that lies in the store held against them.
+"""Audit of a run: each record is verified back to the dispatch, and all stored data is compared with the records.
 
-Pure: it reads nothing, and needs no more than the evidence and keys. What it cannot see is what is not there any more:
-the end of a run that was cut off, a run that was set back to an earlier state, or one that was deleted.
+It is pure: it reads nothing, and needs only the evidence and keys. It cannot detect missing data without a later
+record: the cut-off end of a run, a run that was reset to an earlier state, or a deleted run.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class _BrokenError(Exception):
 
 
 def audit(evidence: Evidence, judge: Judge) -> Audit:
-    """Return what becomes of a run's custody, with the first link that is broken; never raises for what it finds."""
+    """Return the result of a run's audit, with the first broken link; never raises for its findings."""
     return audit_columns(columns_of(evidence), evidence.records, evidence.deeds, judge)
 
 
 def audit_columns(run: RunColumns, records: Sequence[StoredRecord], deeds: Sequence[StoredDeed], judge: Judge) -> Audit:
-    """As :func:`audit`, of a run's columns, the records that were signed of it, and what people did."""
+    """Audit the columns of a run, its signed records, and the deeds to it, as :func:`audit`."""
     if not records:
         return Audit(run.workflow_id, UNSIGNED)
     chain = Chain()
@@ -65,12 +65,12 @@ def audit_columns(run: RunColumns, records: Sequence[StoredRecord], deeds: Seque
 
 
 def _people(chain: Chain) -> tuple[tuple[dict[str, Any], ...], str | None]:
-    """Return what people did, and for whom the run acts."""
+    """Return the deeds of people, and the subject of the run."""
     return deeds_of(chain), subject_of(chain)
 
 
 def _verify_records(run: RunColumns, records: Iterable[StoredRecord], judge: Judge, chain: Chain) -> None:
-    """Verify each record after the one that it follows, the dispatch first, until none is left."""
+    """Verify each record after the one that it follows, from the dispatch on."""
     behind: dict[str | None, list[StoredRecord]] = {}
     for each in records:
         behind.setdefault(_prev_of(each), []).append(each)
@@ -93,7 +93,7 @@ def _verify_records(run: RunColumns, records: Iterable[StoredRecord], judge: Jud
 
 
 def _verify_deeds(run: RunColumns, deeds: Sequence[StoredDeed], judge: Judge, chain: Chain) -> None:
-    """Verify what people did. What nobody has signed counts for nothing: what it has brought about is found below."""
+    """Verify deeds. An unsigned one counts for nothing: its consequences are found later."""
     runs = {str(run.workflow_id), *_parents(chain)}
     for stored in deeds:
         if stored.deed.text is not None and str(stored.deed.workflow_id) in runs:
@@ -113,13 +113,13 @@ def _verify_deeds(run: RunColumns, deeds: Sequence[StoredDeed], judge: Judge, ch
 
 
 def _parents(chain: Chain) -> list[str]:
-    """Return within which runs this one began: what people did to them, they did to it."""
+    """Return the ids of the runs that contain this one: deeds to them affect it too."""
     within = None if chain.dispatch is None else chain.dispatch.text.fields["within"]
     return within["runs"] if within else []
 
 
 def _check_wishes(run: RunColumns, chain: Chain) -> None:
-    """Raise for a run that was ended or sent on its way, if nobody who may has signed that."""
+    """Raise for a run that was ended or resumed without a signed deed of a permitted person."""
     deeds = chain.deeds
     if run.status == RunStatus.TERMINATED and not deeds.terminates():
         raise _broken("", 0, "run", "it is terminated, and nobody has signed that")
@@ -131,7 +131,7 @@ def _check_wishes(run: RunColumns, chain: Chain) -> None:
         if link is not left[0] and not deeds.resumes(left[left.index(link) - 1].at):
             raise _broken(path, position, "retry", "it was run again, and nobody has signed that", fields["step"])
     cancelled = any(deeds.asks_to_cancel(each) for each in (CancelRequest.PLAIN, CancelRequest.COMPENSATE))
-    if run.status == RunStatus.CANCELLED and not cancelled and not _parents(chain):  # a branch of one may end it
+    if run.status == RunStatus.CANCELLED and not cancelled and not _parents(chain):  # a parent may end it
         raise _broken("", 0, "run", "it is cancelled, and nobody has signed that it is to be")
 
 
@@ -152,7 +152,7 @@ def _broken(path: str, position: int, link: str, why: str, step: str | None = No
 
 
 def _check_run(run: RunColumns, chain: Chain) -> None:
-    """Hold the run's row against its dispatch and its end."""
+    """Compare the run's row with its dispatch and its end."""
     [first, *_] = chain.links.values()
     fields = first.text.fields
     for name, found, signed in (
@@ -180,16 +180,16 @@ def _check_run(run: RunColumns, chain: Chain) -> None:
 
 
 def _check_origin(run: RunColumns, first: Link) -> None:
-    """Hold whose run it is, and within which it has begun, against its dispatch."""
+    """Compare the tenant, dispatch key and parent of the run with its dispatch."""
     said, within = first.text.fields, first.text.fields["within"]
     node = None if within is None else HopKey(UUID(within["runs"][-1]), within["path"], within["n"]).message_id
     for name, found in run.origin:
-        if found != (node if name == "within" else said.get(name, found)):  # an adoption does not say all of it
+        if found != (node if name == "within" else said.get(name, found)):  # an adoption does not contain all of it
             raise _broken("", 0, name, f"not what {first.iss} signed")
 
 
 def _check_hop(hop: HopColumns, chain: Chain) -> None:
-    """Hold a hop that is behind against its record."""
+    """Compare a done hop with its record."""
     left = chain.at(hop.path, hop.position)
     if hop.is_open or not hop.fence:
         return
@@ -205,7 +205,7 @@ def _check_hop(hop: HopColumns, chain: Chain) -> None:
 
 
 def _columns(hop: HopColumns, text: RecordText) -> Mapping[str, Any]:
-    """Return what must be as it was signed, of what lies in the row."""
+    """Return the columns of the row that must match the record."""
     columns = {
         "step": hop.step,
         "step_id": hop.step_id,
@@ -214,18 +214,18 @@ def _columns(hop: HopColumns, text: RecordText) -> Mapping[str, Any]:
         "out": digest_in(hop.output),
         "log": digest_in(hop.log),
         "undo": digest_in(hop.undo),
-        # What completed has the error of the attempt before, if there was one.
+        # A completed hop still has the error of its previous attempt, if there was one.
         "fault": None if hop.status == StepStatus.COMPLETED else digest_in(hop.error),
     }
     if text.kind is not RecordKind.ADOPT:
         columns["rev"] = digest_in(hop.revision)
-    if text.fields["in"] is not None or hop.status == StepStatus.COMPLETED:  # else an earlier attempt may have bound it
+    if text.fields["in"] is not None or hop.status == StepStatus.COMPLETED:  # else another attempt may have written it
         columns["in"] = digest_in(hop.input)
     return columns
 
 
 def _check_joins(chain: Chain) -> None:
-    """Hold the newest record of each branch against the record of its node, which was left after it."""
+    """Compare the newest record of each branch with the later record of its node."""
     for link in chain.links.values():
         _, path, position = link.text.place
         if link.text.kind not in {RecordKind.HOP, RecordKind.JOIN} or chain.at(path, position)[-1] is not link:
@@ -235,7 +235,7 @@ def _check_joins(chain: Chain) -> None:
 
 
 def _check_messages(run: RunColumns, chain: Chain) -> None:
-    """Hold each message against the record that announced it."""
+    """Compare each message with the record that announced it."""
     rows = {(hop.path, hop.position): hop for hop in run.hops}
     announced: set[tuple[str, int]] = set()
     for link in chain.links.values():
@@ -253,7 +253,7 @@ def _check_messages(run: RunColumns, chain: Chain) -> None:
 
 
 def _check_plans(run: RunColumns, chain: Chain) -> None:
-    """Judge what was changed of the plans, and that they and large values lie there as they were kept."""
+    """Verify changes of plans, and that plans and large values are stored unaltered."""
     for name, lost in (("values", run.lost), ("plan", find_lost_plans(run))):
         if lost:
             raise _broken(
@@ -268,7 +268,7 @@ def _check_plans(run: RunColumns, chain: Chain) -> None:
 
 
 def _check_variables(run: RunColumns, chain: Chain) -> None:
-    """Hold the variables that were set against the records of their hops."""
+    """Compare the set variables with the records of their hops."""
     found = {(each.path, each.position, each.name): each.value.digest for each in run.variables}
     places = [(hop.path, hop.position) for hop in run.hops if hop.is_open or chain.inherits(hop.path, hop.position)]
     flaw = find_unsigned(chain, found, places, run.fields)

@@ -1,4 +1,4 @@
-"""Chains: the records of runs that were verified in this process, found by place and by name without a walk."""
+"""Chains: verified records of runs in this process, indexed by place and by name."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from paigeant.security.custody.deeds import Deeds
 from paigeant.security.custody.records import RecordText, place_of, read_stored
 
 RECORDS: Final = 10_000
-"""Records that a process keeps in mind, about 16 MiB."""
+"""Limit of cached records, about 16 MiB."""
 
 RUNS: Final = 2_000
-"""Runs of which it keeps any."""
+"""Limit of runs with cached records."""
 
 Place: TypeAlias = tuple[str, int]
 
 
 class Link(NamedTuple):
-    """A record that was verified: what it says, who signed it, and the plan that was ahead when its hop was leased.
+    """Verified record: its text, its signer, and the plan that was ahead when its hop was leased.
 
-    ``at`` is when it was stored at the latest. What a compromised key has signed counts only if others follow. Of a hop
-    on a branch ``node`` is where the branch began.
+    ``at`` is the latest possible time of its storage. A record by a compromised key counts only if others follow. For a
+    hop on a branch ``node`` is the place where the branch began.
     """
 
     text: RecordText
@@ -45,7 +45,7 @@ class Link(NamedTuple):
 
 
 class _Newest(NamedTuple):
-    """The digest of what is seen under a name on a path; a later ``place`` takes its place."""
+    """Digest of the visible value of a name on a path; a later ``place`` replaces it."""
 
     place: tuple[int, bool]
     digest: str
@@ -53,9 +53,9 @@ class _Newest(NamedTuple):
 
 @dataclass(slots=True, weakref_slot=True)
 class Chain:
-    """What is known here of a run: the records that were verified, and those that were signed here and committed.
+    """Known records of a run: verified ones, and those that were signed here and committed.
 
-    Each of the ``links`` is there with all that it follows.
+    Each of the ``links`` is present together with all that it follows.
     """
 
     links: dict[str, Link] = field(default_factory=dict[str, Link])
@@ -67,31 +67,31 @@ class Chain:
     _turns: dict[tuple[Place, str], tuple[int, bool]] = field(default_factory=dict[Any, "tuple[int, bool]"])
     deeds: Deeds = field(default_factory=Deeds)
     joined: dict[Place, str] = field(default_factory=dict[Place, str])
-    """The digests of the heads of nodes that are about to be left here."""
+    """Digests of the branch heads of nodes that are about to be left here."""
     children: dict[Place, Chain] = field(default_factory=dict[Place, "Chain"])
-    """What is known of the children of nodes that are about to be left here."""
+    """Chains of the child runs of nodes that are about to be left here."""
     starts: dict[Place, str] = field(default_factory=dict[Place, str])
-    """The digests of what the joins of nodes were signed to begin with."""
+    """Signed digests of the parameters of nodes' joins."""
     unweighed: dict[str, Link] = field(default_factory=dict[str, Link])
-    """Records that say that a plan has changed, or that a branch has begun, and were not held against the plans."""
+    """Records of a changed plan or a new branch that were not compared with the plans yet."""
     added: dict[str, int] = field(default_factory=dict[str, int])
-    """How many entries the revisions of a path have added, of those that were held against the policy."""
+    """Number of entries that a path's verified revisions have added."""
     ends_within: bool = False
-    """Whether it is known that a run ends in which this one has begun, or the branch of it."""
+    """True if a run that contains this one is known to end, or its branch."""
     adopted: dict[Place, Link] = field(default_factory=dict[Place, Link])
-    """Of a run that was adopted its hops as they lay then, each as if it had a record of its own."""
+    """Hops of an adopted run in their state at the adoption, each as if it had a record of its own."""
 
     @property
     def size(self) -> int:
-        """How many records it holds."""
+        """Number of records in it."""
         return len(self.links) + len(self.own) + len(self.adopted)
 
     def add(self, digest: str, link: Link) -> None:
-        """Add a record that was verified, and all of what it follows."""
+        """Add a verified record, after all that it follows."""
         self.links[digest] = link
         fields, path, position = link.text.fields, link.text.fields["path"], link.text.fields["n"]
         if link.node is not None:
-            turn = (position, link.text.kind is RecordKind.BRANCH)  # to be undone, a branch begins where it has ended
+            turn = (position, link.text.kind is RecordKind.BRANCH)  # an undoing branch begins where it has ended
             if turn >= self._turns.get((link.node, path), turn):
                 self._turns[link.node, path] = turn
                 self._branches.setdefault(link.node, {})[path] = digest
@@ -108,7 +108,7 @@ class Chain:
         self._see_output(link)
 
     def adopt(self, link: Link, *, is_open: bool) -> None:
-        """Add a hop of a run that was adopted: as one that was left, unless it is open."""
+        """Add a hop of an adopted run: as one that was left, unless it is open."""
         fields, place = link.text.fields, (link.text.fields["path"], link.text.fields["n"])
         self.adopted[place] = link
         if is_open:
@@ -123,7 +123,7 @@ class Chain:
         self._see(name, place[0], _Newest((place[1], True), digest))
 
     def _see_output(self, link: Link) -> None:
-        """Add what a hop put out, which is seen under the name of its step, and what it has waited for."""
+        """Add the output of a hop, visible under the name of its step, and the name of its wait."""
         fields, path, position = link.text.fields, link.text.fields["path"], link.text.fields["n"]
         done = fields["dir"] == Direction.EXECUTE and fields["status"] == StepStatus.COMPLETED
         if done and fields["out"] is not None:
@@ -141,7 +141,7 @@ class Chain:
         return self._places.get((path, position), [])
 
     def find(self, digest: str) -> Link | None:
-        """Return a record that was verified, or a hop that was adopted, by the digest that stands for it."""
+        """Return a verified record, or an adopted hop, by its digest."""
         link = self.links.get(digest)
         if link is not None:
             return link
@@ -150,16 +150,16 @@ class Chain:
 
     @property
     def all(self) -> tuple[Link, ...]:
-        """All records that were verified, and the hops that were adopted with them."""
+        """All verified records, and the hops adopted with them."""
         return (*self.links.values(), *self.adopted.values())
 
     @property
     def dispatch(self) -> Link | None:
-        """The record of the run's dispatch, or of its adoption, None before it is known."""
+        """Record of the run's dispatch, or of its adoption, None before it is known."""
         return next(iter(self.at("", 0)), None)
 
     def inherits(self, path: str, position: int) -> bool:
-        """Tell whether a fork has this hop from its source, where it is signed: it lies before the dispatch's first."""
+        """True if a fork has this hop from its source, where it is signed: it comes before the dispatch's first hop."""
         link = self.dispatch
         begun = () if link is None or link.text.kind is not RecordKind.DISPATCH else link.text.fields["next"]
         return bool(begun) and place_order(path, position)[0] < begun[0]["n"]
@@ -172,7 +172,7 @@ class Chain:
         return next((one for one in trunk if one[0] not in followed), None)
 
     def branches(self, node: Place) -> Mapping[str, str]:
-        """Return the digests of the newest records of the branches that a node has begun, by their paths."""
+        """Return the digests of the newest records of a node's branches, by path."""
         return self._branches.get(node, {})
 
     def heads(self, node: Place) -> str | None:
@@ -182,28 +182,28 @@ class Chain:
 
     @property
     def names(self) -> frozenset[str]:
-        """The names under which anything is seen, on any path."""
+        """Names with a visible value on any path."""
         return frozenset(name for name, _ in self._newest)
 
     def variable(self, name: str, path: str) -> str | None:
-        """Return the digest of what was signed and is seen under a name on a path, None if nothing is.
+        """Return the signed digest of the visible value of a name on a path, None without one.
 
-        The nearest path wins, on each the highest position, and what was set before the output of a step.
+        The nearest path wins, on each the highest position, and a set variable before the output of a step.
         """
         found = (self.set_on(name, each) for each in lineage(path))
         return next((each for each in found if each is not None), None)
 
     def set_on(self, name: str, path: str) -> str | None:
-        """Return the digest of what was signed last under a name on exactly this path."""
+        """Return the last signed digest of a name on exactly this path."""
         newest = self._newest.get((name, path))
         return None if newest is None else newest.digest
 
     def waited(self, name: str, path: str) -> bool:
-        """Tell whether a wait of this name is behind on this path."""
+        """True if a wait of this name is done on this path."""
         return any((each, name) in self._waits for each in lineage(path))
 
     def needs(self, leased: Leased) -> bool:
-        """Tell whether records from the store are needed to verify a leased hop."""
+        """True if records from the store are needed to verify a leased hop."""
         record, head = leased.record, leased.head
         if head is None:
             return True
@@ -219,7 +219,7 @@ class Chain:
         return back and not any(self.at(each.path, each.position) for each in undone)
 
     def behind(self, known: Mapping[str, SignedRecord], digest: str) -> Iterator[SignedRecord]:
-        """Yield a record and those that it follows, back to one that was verified, or to a dispatch."""
+        """Yield a record and those that it follows, back to a verified one, or to a dispatch."""
         since = "the message"
         at: str | None = digest
         while at is not None and at not in self.links:
@@ -235,7 +235,7 @@ class Chain:
 
 
 def _changes_plan(text: RecordText) -> bool:
-    """Tell whether what follows a record has another plan than what was ahead of it."""
+    """True if the plan after a record differs from the one before it."""
     if text.kind is RecordKind.BRANCH:
         return text.fields["plan"] is not None
     said: Mapping[str, Any] | None = text.fields.get("rev")
@@ -243,13 +243,13 @@ def _changes_plan(text: RecordText) -> bool:
 
 
 class Chains:
-    """The chains of the runs used last: as many as there is room for. What one costs does not grow with the others.
+    """Least-recently-used cache of chains. The cost of one does not grow with the others.
 
-    A chain that a hop keeps is found as long as it does: what a hop was judged by is not forgotten while its step runs.
+    A chain that a hop holds stays available with the hop: it is not dropped while its step runs.
     """
 
     def __init__(self, *, records: int = RECORDS, runs: int = RUNS) -> None:
-        """Keep so many records and runs, but at least one run whole."""
+        """Keep at most this many records and runs, but at least one run completely."""
         self._records, self._runs = records, runs
         self._kept: OrderedDict[UUID, Chain] = OrderedDict()
         self._living: WeakValueDictionary[UUID, Chain] = WeakValueDictionary()
@@ -258,15 +258,15 @@ class Chains:
 
     @property
     def size(self) -> int:
-        """How many records are kept, as of when each chain was last asked for."""
+        """Number of cached records, as of the last access to each chain."""
         return self._total
 
     def __len__(self) -> int:
-        """How many runs are kept."""
+        """Return the number of cached runs."""
         return len(self._kept)
 
     def of(self, run: UUID) -> Chain:
-        """Return what is known of a run; that of runs not asked for in a long time is forgotten."""
+        """Return the chain of a run; chains without a recent access are dropped."""
         chain = self._kept.get(run)
         if chain is None:
             chain = self._kept[run] = self._living.setdefault(run, Chain())
@@ -277,11 +277,11 @@ class Chains:
         return chain
 
     def kept_by(self, leased: Leased) -> Chain:
-        """Return what a hop keeps of its run, or what is known of that now."""
+        """Return the chain that a hop holds, or the cached one."""
         return leased.custody if isinstance(leased.custody, Chain) else self.of(leased.grant.key.workflow_id)
 
     def keep(self, leased: Leased, record: SignedRecord) -> None:
-        """Keep what was signed here of a hop and committed, for those that follow, also by what this hop keeps."""
+        """Keep a record that was signed here and committed, for the next hops, also in the chain of this hop."""
         run, path, position = leased.grant.key
         chain = self.of(run)
         for each in (chain, self.kept_by(leased)):
@@ -290,7 +290,7 @@ class Chains:
         self._count(run, chain.size)
 
     def forget(self, run: UUID) -> None:
-        """Forget what is known of a run."""
+        """Drop the chain of a run."""
         self._kept.pop(run, None)
         self._count(run, 0)
 

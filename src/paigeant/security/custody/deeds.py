@@ -1,4 +1,4 @@
-"""Deeds: what people did, as it is signed, and whether it is as it was signed."""
+"""Deeds as they are signed, and their verification."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from paigeant.security.frame import read_json
 
 DEPTH: Final = 8
 OBEYED: Final = 100
-"""Deeds that a record names, at most."""
+"""Limit of deeds that a record names."""
 _TEXT: Final = SignedText(DEED)
 
 
 def right_to(verb: str) -> str:
-    """Return the right that a key needs to sign that somebody does this; to adopt has one of its own."""
+    """Return the permission that a key needs to sign this verb; adoption has one of its own."""
     return verb if verb == DeedVerb.ADOPT else f"operate:{verb}"
 
 
 class DoneDeed(NamedTuple):
-    """A deed that was verified: what was done with what, by whom, who signed it, and when it was stored.
+    """Verified deed: verb and arguments, the person, the signer, and the time of storage.
 
-    The ``digest`` is that of its text and signature; one that somebody has vouched for has none.
+    ``digest`` is that of its text and signature; a deed that was vouched for in an adoption has none.
     """
 
     verb: str
@@ -47,7 +47,7 @@ class DoneDeed(NamedTuple):
 
 
 def write_deed(deed: Deed, terms: DeedTerms, audience: str) -> bytes:
-    """Return the text of a deed that is signed."""
+    """Return the text of a deed for signing."""
     return to_json(
         {
             "k": "deed",
@@ -65,7 +65,7 @@ def write_deed(deed: Deed, terms: DeedTerms, audience: str) -> bytes:
 
 
 def verify_deed(keys: Keys, audience: str, stored: StoredDeed) -> DoneDeed:
-    """Return a deed, if it is what somebody has signed who may do it; raises TamperedMessage and UnknownKey."""
+    """Return a deed signed by a permitted key; raises TamperedMessage and UnknownKey."""
     deed = stored.deed
     where = f"deed {deed.verb} of {deed.by}"
     if deed.text is None or deed.jws is None:
@@ -95,9 +95,9 @@ def _read(text: bytes, where: str) -> dict[str, Any]:
 
 
 class Obeying(NamedTuple):
-    """A hop that is left: its place, whether its run is ended, when it was left before, and what it has waited for.
+    """A hop that is left: its place, whether its run is ended, the time it was left before, and its wait.
 
-    That is the name of a signal, and the digest of what it carried.
+    ``signal`` is the name of a signal, and the digest of its payload.
     """
 
     path: str
@@ -123,25 +123,25 @@ def _obeys(hop: Obeying, deed: DoneDeed) -> bool:
 
 
 class Deeds:
-    """The deeds of one run that were verified. What nobody has signed is not among them: it counts for nothing."""
+    """Verified deeds of one run. Unsigned ones are not included: they count for nothing."""
 
     def __init__(self) -> None:
-        """Nothing was done."""
+        """Start without deeds."""
         self._done: dict[str, DoneDeed] = {}
 
     def learn(self, keys: Keys, audience: str, stored: StoredDeed) -> None:
-        """Add a deed; raises TamperedMessage and UnknownKey for one that is not what was signed."""
+        """Add a deed; raises TamperedMessage and UnknownKey for one without a valid signature."""
         name = stored.deed.deed_id.hex
         if name not in self._done:
             self._done[name] = verify_deed(keys, audience, stored)
 
     def vouch(self, name: str, deed: DoneDeed) -> None:
-        """Add a deed that nobody has signed, and that somebody has vouched for with its run."""
+        """Add an unsigned deed that was vouched for with its run."""
         self._done.setdefault(name, deed)
 
     @property
     def all(self) -> tuple[DoneDeed, ...]:
-        """All of them, in the order in which they were learnt."""
+        """All of them, in the order of their addition."""
         return tuple(self._done.values())
 
     @property
@@ -150,16 +150,16 @@ class Deeds:
         return self._done
 
     def asks_to_cancel(self, request: CancelRequest) -> bool:
-        """Tell whether somebody has asked for the run to end like this."""
+        """True if a person has requested this kind of cancellation."""
         wanted = request is CancelRequest.COMPENSATE
         return any(each.verb == DeedVerb.CANCEL and each.arguments.get("compensate") is wanted for each in self.all)
 
     def terminates(self) -> bool:
-        """Tell whether somebody has ended the run."""
+        """True if a person has terminated the run."""
         return any(each.verb == DeedVerb.TERMINATE for each in self.all)
 
     def resumes(self, since: datetime, *, accept_contract: bool = False) -> bool:
-        """Tell whether somebody has sent the run on its way again since then."""
+        """True if a person has resumed the run since then."""
         return any(
             each.verb == DeedVerb.RETRY
             and each.at >= since
@@ -168,23 +168,23 @@ class Deeds:
         )
 
     def answers(self, question: str, path: str, position: int, answered: Answered) -> bool:
-        """Tell whether somebody has said this to a question of a hop, and was shown what it is about now."""
+        """True if a person gave this answer to a question of a hop, having been shown its present arguments."""
         said = {"status": answered.status.value, "value": answered.digest, "shown": answered.shown}
         said |= {"question": question, "path": path, "position": position}
         return any(each.verb == DeedVerb.APPROVAL and said.items() <= each.arguments.items() for each in self.all)
 
     def signals(self, name: str, digest: str | None) -> int:
-        """Return how many signals of this name somebody has sent that carry this value."""
+        """Return the number of signals of this name with this value."""
         said = (DeedVerb.SIGNAL, name, digest)
         return sum((each.verb, each.arguments.get("name"), each.arguments.get("value")) == said for each in self.all)
 
     def obeyed_by(self, hop: Obeying) -> list[str]:
-        """Return the digests of those that a hop obeys: all that may be why it is left as it is, of many the newest."""
+        """Return the digests of the deeds that may have caused how a hop is left; of many, the newest."""
         found = [each.digest for each in self.all if each.digest and _obeys(hop, each)]
         return sorted(found[-OBEYED:])
 
     def sets(self, name: str, digest: str | None) -> bool:
-        """Tell whether somebody has set a variable to this value, or sent a signal that carries it."""
+        """True if a person has set a variable to this value, or sent a signal with it."""
         return any(
             each.verb in {DeedVerb.VARIABLE, DeedVerb.SIGNAL}
             and (each.arguments.get("name"), each.arguments.get("value")) == (name, digest)
@@ -193,7 +193,7 @@ class Deeds:
 
 
 def check_answers(deeds: Deeds, key: HopKey, answers: Mapping[str, Answered]) -> None:
-    """Raise UnsignedDeed for an answer to a question of this hop that nobody has signed."""
+    """Raise UnsignedDeed for an unsigned answer to a question of this hop."""
     for question, answered in answers.items():
         if answered.by_person and not deeds.answers(question, key.path, key.position, answered):
             text = f"position {key.position}, approval {question!r}: nobody has signed that it is {answered.status}"

@@ -1,7 +1,7 @@
-"""The judge: whether a leased hop is what was signed, back to records that were verified here before. Pure.
+"""Judge: verifies a leased hop back to records that were verified here before. Pure.
 
-It raises TamperedMessage, whose text names the link that is broken, and UnknownKey. Nothing is trusted because it lies
-in the store: a record counts because of who signed it and because of the record that it follows.
+It raises TamperedMessage, whose text names the broken link, and UnknownKey. Nothing is trusted because it is in the
+store: a record counts because of its signer and because of the record that it follows.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ from paigeant.security.frame import read_frame
 
 
 class Judge:
-    """Judges the hops of one namespace with the keys of one process."""
+    """Verifies the hops of one namespace with the keys of one process."""
 
     def __init__(self, keys: Keys, audience: str) -> None:
-        """Trust ``keys``; a run that was dispatched for another audience is refused."""
+        """Trust ``keys``; a run that was dispatched for another audience is rejected."""
         self._keys = keys
         self._audience = audience
 
     def verify(self, chain: Chain, leased: Leased, stored: Iterable[StoredRecord] = ()) -> None:
-        """Verify the records that a leased hop follows, back to those that are in the chain, and add them to it.
+        """Verify the records that a leased hop follows, back to those in the chain, and add them to it.
 
-        Raises TamperedMessage for a record that is missing, was not signed like this, or does not follow.
+        Raises TamperedMessage for a record that is missing, has no valid signature, or does not follow.
         """
         newest, head, grant = leased.record, leased.head, leased.grant
         if head is None:
@@ -66,13 +66,13 @@ class Judge:
             for record in reversed(list(chain.behind(known, digest))):
                 self.link(chain, record, times.get(record.digest, grant.leased_at))
             self.check_counts(chain.links[digest])
-        if grant.cancel is CancelRequest.BRANCH and grant.key.path:  # a branch beside it may have it end
+        if grant.cancel is CancelRequest.BRANCH and grant.key.path:  # a sibling branch may end it
             self._link_all(chain, [each for each in stored if each.key.path])
         elif leased.message.headers.direction is Direction.COMPENSATE and grant.key.path:
             self._link_all(chain, [each for each in stored if each.key.path in lineage(grant.key.path)])
 
     def _link_all(self, chain: Chain, stored: Iterable[StoredRecord]) -> None:
-        """Verify records as far as they follow others that are verified."""
+        """Verify records that follow verified ones."""
         behind: dict[str | None, list[StoredRecord]] = {}
         for each in stored:
             if each.record.digest not in chain.links:
@@ -84,7 +84,7 @@ class Judge:
             ready += behind.get(each.record.digest, ())
 
     def verify_branches(self, chain: Chain, leased: Leased, stored: Sequence[StoredRecord]) -> None:
-        """Verify the records of a node's branches, and of those within them; raises TamperedMessage."""
+        """Verify the records of a node's branches, and of nested ones; raises TamperedMessage."""
         path = leased.grant.key.path
         parent = f"{path}/" if path else ""
         self.verify(chain, leased, [each for each in stored if each.key != leased.grant.key])
@@ -93,7 +93,7 @@ class Judge:
     def judge_branches(
         self, chain: Chain, leased: Leased, stored: Sequence[StoredRecord], ended: Iterable[EndedBranch]
     ) -> None:
-        """Return if the branches of a node have come to what was signed of them; raises TamperedMessage if not."""
+        """Verify that the branches of a node ended as signed; raises TamperedMessage if not."""
         _, path, position = leased.grant.key
         self.verify_branches(chain, leased, stored)
         heads = chain.branches((path, position))
@@ -103,14 +103,14 @@ class Judge:
             if newest is not None and newest.text.kind is not RecordKind.BRANCH:
                 self.check_counts(newest)
                 check_branch(branch, newest, forward=forward)
-            elif branch.end is not BranchEnd.CANCELLED:  # one that was cancelled may never have begun
+            elif branch.end is not BranchEnd.CANCELLED:  # a cancelled one may never have begun
                 raise TamperedMessage(f"branch {branch.path}, record: it has ended, and nobody has signed it")
 
     def link(self, chain: Chain, record: SignedRecord, at: datetime) -> None:
         """Verify a record that follows one of the chain, or is a dispatch, and add it; raises TamperedMessage.
 
-        ``at`` is when it was stored at the latest, by the store's clock: keys are judged by that, and not by what the
-        signer says. It was not before the record that it follows was.
+        ``at`` is the latest possible time of its storage, by the store's clock: keys are judged by that, and not by a
+        claim of the signer. It cannot be before that of the previous record.
         """
         text = read_stored(record)
         where, links = place_of(text), chain.links
@@ -141,17 +141,17 @@ class Judge:
             raise type(error)(f"{where}, record: {error}") from error
 
     def check_counts(self, newest: Link) -> None:
-        """Return if what no record follows counts; raises RevokedKey for what a compromised key has signed."""
+        """Raise RevokedKey if the newest record, which no other follows, is by a compromised key."""
         if newest.is_compromised:
             text = f"{place_of(newest.text)}, signer: a key of {newest.iss} is compromised"
             raise RevokedKey(f"{text}, and no record of another key follows it")
 
     def learn(self, chain: Chain, stored: StoredDeed) -> None:
-        """Add a deed to what is known of a run; raises TamperedMessage and UnknownKey."""
+        """Add a deed to the chain; raises TamperedMessage and UnknownKey."""
         chain.deeds.learn(self._keys, self._audience, stored)
 
     def may_be_revoked(self, leased: Leased) -> bool:
-        """Tell whether it has to be known when the newest record was stored: its key does not sign any more."""
+        """True if the time of storage of the newest record is needed: its key does not sign any more."""
         record = leased.record
         return record is not None and self._keys.is_past(record.jws, leased.grant.leased_at)
 
@@ -161,7 +161,7 @@ class Judge:
             raise TamperedMessage(f"{where}, aud: it is for {text.fields['aud']!r}, not for {self._audience!r}")
 
     def judge(self, chain: Chain, leased: Leased) -> None:
-        """Return if a leased hop, whose records are verified, is what they say; raises TamperedMessage if not."""
+        """Compare a leased hop with its verified records; raises TamperedMessage if they differ."""
         grant, message, record, head = leased.grant, leased.message, leased.record, leased.head
         if head is None:
             raise UnsignedRun("it is not signed, and signing is on here")
@@ -187,21 +187,21 @@ class Judge:
 
 
 def _goes_on(link: Link, message: PaigeantMessage) -> bool:
-    """Tell whether the plan of a message on its way forward is the one that was signed for it, if any was."""
+    """True if the plan of a forward message is the signed one, or none was signed."""
     signed = link.text.fields["plan"]
-    unsaid = signed is None and link.text.kind is RecordKind.ADOPT  # of each of its hops an adoption says it by itself
+    unsaid = signed is None and link.text.kind is RecordKind.ADOPT  # an adoption contains it for each of its hops
     return unsaid or signed == plan_digest(message.routing_slip.itinerary)
 
 
 def _node_of(before: Link, text: RecordText) -> tuple[str, int] | None:
-    """Return where the branch began that a record is of, None on the trunk."""
+    """Return the place where the branch of a record began, None on the trunk."""
     if text.kind is RecordKind.BRANCH:
         return parent_of(text.place[1]), text.fields["node"]
     return before.node
 
 
 def _adopted(chain: Chain, before: Link, text: RecordText) -> Link:
-    """Return what a record follows: of an adopted run the hop itself, as it lay, with its plan and its branch."""
+    """Return the link that a record follows: in an adopted run the adopted hop, with its plan and its branch."""
     place = _node_of(before, text) if text.kind is RecordKind.BRANCH else text.place[1:]
     hop = chain.adopted.get(place or ("", 0)) if before.text.kind is RecordKind.ADOPT else None
     if hop is None:
@@ -211,7 +211,7 @@ def _adopted(chain: Chain, before: Link, text: RecordText) -> Link:
 
 
 def _follow(before: Link, text: RecordText) -> str | None:
-    """Return what was ahead of a hop, whose record follows this one; raises TamperedMessage if it does not follow."""
+    """Return the plan ahead of a hop whose record follows this one; raises TamperedMessage if it does not follow."""
     where = place_of(text)
     if text.kind is RecordKind.TURN:
         return check_turn(before.text, text)
@@ -233,9 +233,9 @@ def _follow(before: Link, text: RecordText) -> str | None:
 
 
 def _plan_ahead(ahead: str | None, text: RecordText, *, begins: bool) -> str | None:
-    """Return what was ahead of a hop, if its record goes on with it, or revises it; raises TamperedMessage if not.
+    """Return the plan ahead of a hop, if its record continues or revises it; raises TamperedMessage if not.
 
-    Only where a path ``begins`` a hop may decide about a step that is not its own.
+    Only where a path ``begins`` may a hop decide about a step that is not its own.
     """
     where, said = place_of(text), text.fields
     if said["plan"] is None or ahead is None:
@@ -254,7 +254,7 @@ def _plan_ahead(ahead: str | None, text: RecordText, *, begins: bool) -> str | N
 
 
 def _check_wishes(chain: Chain, leased: Leased) -> None:
-    """Raise UnsignedDeed for a request to cancel the run, or to go on with it, that nobody has signed."""
+    """Raise UnsignedDeed for an unsigned request to cancel or to resume the run."""
     grant, deeds = leased.grant, chain.deeds
     at = f"position {grant.key.position}"
     check_cancel(chain, grant)
@@ -266,7 +266,7 @@ def _check_wishes(chain: Chain, leased: Leased) -> None:
 
 
 def _check_expiry(chain: Chain, leased: Leased) -> None:
-    """Raise ExpiredRun for a step that would begin later than its dispatcher has allowed; what ends the run may."""
+    """Raise ExpiredRun for a step that begins after the signed expiry of its dispatch; ending the run is allowed."""
     grant, [first] = leased.grant, chain.at("", 0)
     until = read_time(first.text.fields["exp"])
     ends = grant.cancel is not None or (grant.remaining is not None and grant.remaining <= 0)
@@ -275,7 +275,7 @@ def _check_expiry(chain: Chain, leased: Leased) -> None:
 
 
 def _check_undone(chain: Chain, leased: Leased) -> None:
-    """Raise TamperedMessage unless what is undone is what was signed when it was done."""
+    """Raise TamperedMessage unless the hop to undo equals its signed record."""
     undone = leased.message.routing_slip.compensations[0]
     where = f"position {undone.position}"
     left = chain.at(undone.path, undone.position) if undone.position > 0 else []

@@ -1,8 +1,9 @@
-"""Detached JWS (RFC 7797), strictly: the one place that knows joserfc.
+"""Detached JWS (RFC 7797), strictly: one of the modules that know joserfc.
 
-A header is compared, never interpreted: for a key and a purpose there is one text, and any other is refused, however a
-parser would read it. So no header chooses an algorithm, brings a key, or means two things to two readers. What is
-signed is ``header "." text``, as in RFC 7797 with ``b64`` false; joserfc gives the algorithms (RFC 9864, 7518).
+A header is compared, never interpreted: for each key and purpose there is one text, and any other is rejected, however
+a parser would read it. So a header cannot choose an algorithm, bring a key, or mean two things to two readers. The
+signed bytes are ``header "." text``, as in RFC 7797 with ``b64`` false; joserfc provides the algorithms (RFC 9864,
+7518).
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ RSA_BITS: Final = 2048
 
 
 class SigningKey:
-    """A key, pinned to one algorithm, that signs if it has its private half, and verifies."""
+    """Key of one fixed algorithm that signs if it has its private half, and verifies."""
 
     def __init__(self, jwk: Mapping[str, Any]) -> None:
-        """Read a JWK (RFC 7517); raises ConfigError for one of no kind that is used here, or too weak."""
+        """Read a JWK (RFC 7517); raises ConfigError for an unsupported or weak key."""
         algorithm, kind = _kind_of(jwk)
         self.algorithm: str = algorithm
         try:
@@ -74,7 +75,7 @@ class SigningKey:
         return {**self._key.as_dict(private=True), "kid": self.kid, "alg": self.algorithm, "use": "sig"}
 
     def header(self, purpose: Purpose) -> bytes:
-        """Return the one header of this key for a purpose, base64url."""
+        """Return the header of this key for a purpose, base64url."""
         return self._headers[purpose]
 
     @cached_property
@@ -89,7 +90,7 @@ class SigningKey:
         return b"%b..%b" % (header, encode(signature).encode())
 
     def verifies(self, header: bytes, signature: bytes, text: bytes) -> bool:
-        """Tell whether this is the key's signature over this header and text."""
+        """True if this is the key's signature over this header and text."""
         try:
             return bool(self._model.verify(b"%b.%b" % (header, text), signature, self._key))
         except Exception:  # noqa: BLE001  (whatever a stranger's bytes provoke: it is no signature)
@@ -97,7 +98,7 @@ class SigningKey:
 
 
 _MEMBERS: Final = frozenset({"kty", "crv", "x", "y", "d", "n", "e", "p", "q", "dp", "dq", "qi"})
-"""What makes a key. What else stands in a JWK, as ``use`` or ``x5u``, is not given to the library."""
+"""Members of a JWK that define a key. Others, such as ``use`` or ``x5u``, are not passed to the library."""
 
 
 def _kind_of(jwk: Mapping[str, Any]) -> tuple[str, Any]:
@@ -114,7 +115,7 @@ def _kind_of(jwk: Mapping[str, Any]) -> tuple[str, Any]:
 
 
 def _bits(number: str) -> int:
-    """Return how many bits a number of a JWK has, 0 for what is none."""
+    """Return the number of bits of a number in a JWK, 0 for an invalid one."""
     try:
         return int.from_bytes(urlsafe_b64decode(number + "=" * (-len(number) % 4))).bit_length()
     except ValueError:
@@ -122,15 +123,15 @@ def _bits(number: str) -> int:
 
 
 def take_apart(jws: bytes) -> tuple[bytes, bytes] | None:
-    """Return the header, still base64url, and the signature of a detached compact JWS; None for anything else.
+    """Split a detached compact JWS into its header, still base64url, and its signature; None if it is malformed.
 
-    A signature has one spelling: base64url whose unused bits are set is refused.
+    A signature has one spelling: base64url with non-zero unused bits is rejected.
     """
     found = _DETACHED.fullmatch(jws) if len(jws) <= JWS_BYTES else None
     if found is None:
         return None
     if len(found[2]) % 4 == 1:
-        return None  # no bytes are written like this, and it would be an error of the decoder
+        return None  # no valid encoding has this length, and the decoder would raise
     signature = urlsafe_b64decode(found[2] + b"==" if len(found[2]) % 4 else found[2])
     return (found[1], signature) if encode(signature).encode() == found[2] else None
 

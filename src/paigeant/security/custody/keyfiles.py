@@ -1,4 +1,4 @@
-"""Keys in files: read only if nobody else can read or exchange them, and one made for development on first need."""
+"""Key files: read only if nobody else can read or replace them; development keys are created on first use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEY_BYTES: Final = 16 * 1024
 
 
 class PrivateKey(Protocol):
-    """A key that may have its private half."""
+    """Key that may have its private half."""
 
     private: bool
 
@@ -33,14 +33,15 @@ K = TypeVar("K", bound=PrivateKey)
 
 
 def read_key(path: Path) -> SigningKey:
-    """Return the private key of a JWK file that signs; raises as :func:`read_private`."""
+    """Return the private signing key of a JWK file; raises as :func:`read_private`."""
     return read_private(path, "signing key", SigningKey)
 
 
 def read_private(path: Path, what: str, made: Callable[[Mapping[str, Any]], K]) -> K:
-    """Return the private key of a JWK file; raises ConfigError, which says how to mend what is wrong with it.
+    """Return the private key of a JWK file; raises ConfigError with the remedy.
 
-    The file is one of this user, readable by nobody else, and no symbolic link: who can exchange it, signs, or reads.
+    The file must belong to this user, be readable by nobody else, and be no symbolic link: whoever can replace it can
+    sign, or read.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -62,7 +63,7 @@ def read_private(path: Path, what: str, made: Callable[[Mapping[str, Any]], K]) 
 
 
 def require_private(path: Path, what: str, found: os.stat_result) -> None:
-    """Return if a file is a regular one that only this user can read; raises ConfigError with what mends it."""
+    """Return if a file is a regular one that only this user can read; raises ConfigError with the remedy."""
     if not stat.S_ISREG(found.st_mode):
         raise ConfigError(f"{what} {path}: no regular file")
     if found.st_uid != os.geteuid():
@@ -72,10 +73,10 @@ def require_private(path: Path, what: str, found: os.stat_result) -> None:
 
 
 def write_key(path: Path, key: PrivateKey) -> bool:
-    """Write a private key to a new file; returns False, with nothing changed, if one is there.
+    """Write a private key to a new file; returns False, with nothing changed, if it exists.
 
-    It is written under another name first and then linked, so that of several who make one at the same moment all find
-    the same, and nobody ever reads half of one.
+    It is written under a temporary name and then linked, so that of several concurrent writers all read the same key,
+    and nobody ever reads half of one.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     made = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
@@ -92,12 +93,12 @@ def write_key(path: Path, key: PrivateKey) -> bool:
 
 
 def development_key(path: Path) -> SigningKey | None:
-    """Return the key of development of this place that signs; as :func:`private_at`."""
+    """Return the development signing key of this place; as :func:`private_at`."""
     return private_at(path, read_key, SigningKey.generate)
 
 
 def private_at(path: Path, read: Callable[[Path], K], generate: Callable[[], K]) -> K | None:
-    """Return the key of a place, made if there is none; None where nothing can be written. Raises ConfigError."""
+    """Return the key of a place, created if it does not exist; None if it cannot be written. Raises ConfigError."""
     if not path.exists():
         try:
             write_key(path, generate())

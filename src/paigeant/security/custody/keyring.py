@@ -1,4 +1,4 @@
-"""The keyring of a process: the key that it signs with, and those that it trusts."""
+"""Keyring of a process: its own signing key, and the keys that it trusts."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from paigeant.security.custody.vouching.own import VouchedKey
 from paigeant.security.key_sets import KeySetExpired, stamp_of
 
 LOOK: Final = 60.0
-"""Seconds after which the files of keys are looked at again."""
+"""Seconds between two checks of key files for changes."""
 
 LOOK_FOR: Final = 5.0
-"""The same while something is signed by a key that is not known."""
+"""The same while a signature by an unknown key waits."""
 
 SHOWN: Final = 600.0
-"""Seconds after which a key of development is written for others again: somebody may have deleted it."""
+"""Seconds after which a development key is published again: it may have been deleted."""
 
 
 class Keyring:
-    """Signs and verifies. Without a key of its own it verifies, and signs nothing.
+    """Signs and verifies. Without a key of its own it only verifies.
 
-    Files are read again once they have changed, within a minute; if one cannot be read any more, what was read counts.
-    Of a key set at an address that does so for a day, and then what others have signed is that of unknown keys. A key's
-    successor signs from when the key set says that it is good. Beside the keys of the set those count that are
-    introduced: vouchers of its keys, and where none is configured keys of development.
+    Changed files are read again within a minute; while one cannot be read, its last content counts. A key set at an
+    address counts like that for a day, after which signatures of others are by unknown keys. The successor of a key
+    signs from its start time in the key set. In addition to the keys of the set, introduced keys count: vouchers by its
+    keys, and development keys if none is configured.
     """
 
     def __init__(self, places: KeyPlaces) -> None:
-        """Read the keys; raises ConfigError, which says what to do."""
+        """Read the keys; raises ConfigError with the remedy."""
         self.namespace: str = places.namespace
         self._places = places
         self._is_development = places.signing_key is None and places.trust is None and places.signer is None
@@ -86,7 +86,7 @@ class Keyring:
             self._vouched.look_up(trust)
 
     def look(self, after: float = 0.0, *, soon: bool = False) -> bool:
-        """Read the files again if they have changed, so many seconds after the last look; returns whether.
+        """Read changed files again, this many seconds after the last check; returns True if something was read.
 
         ``soon``: a key is missing, which may have been added just now.
         """
@@ -100,7 +100,7 @@ class Keyring:
         except KeySetExpired:
             self.trust = Trust(self.trust.keys[kid] for kid in self._own_kids() if kid in self.trust.keys)
         except ConfigError:
-            return False  # it is about to be written, or somebody has to mend it
+            return False  # it is being written, or a person has to repair it
         self._stamp = stamp
         self.version += 1
         return True
@@ -112,9 +112,9 @@ class Keyring:
     # -- keys that are not in the set
 
     async def prepare(self, keep: KeepKeys, *rights: str) -> None:
-        """Return once this process can sign what these are the rights to, as far as a signer vouches for it.
+        """Return once this process can sign with these rights, as far as a signer must vouch for it.
 
-        ``keep`` has written a new key before it is used: its voucher, or of one of development its public half. Raises
+        ``keep`` stores a new key before it is used: its voucher, or the public half of a development key. Raises
         ConfigError for a key in the set that lacks a right, and Unavailable.
         """
         self.look(LOOK)
@@ -125,7 +125,7 @@ class Keyring:
             await self._show(keep)
 
     async def _show(self, keep: KeepKeys) -> None:
-        """Write the public half of a key of development; what was written before counts if it cannot be repeated."""
+        """Publish the public half of a development key; an earlier publication suffices if this fails."""
         [key] = self._own
         try:
             await keep([PublishedKey(key.kid, KeyKind.DEVELOPMENT, to_json(key.public_jwk).decode())])
@@ -135,30 +135,30 @@ class Keyring:
         self._shown = monotonic()
 
     def strangers(self, signatures: Iterable[bytes]) -> list[str]:
-        """Return the ids of keys that have signed this, are not known here, and were not asked for a moment ago."""
+        """Return the ids of unknown keys in these signatures, except those returned a moment ago."""
         return self._introductions.strangers(self.trust, signatures)
 
     def introduce(self, keys: Iterable[PublishedKey]) -> None:
-        """Trust keys as far as they prove themselves; the rest counts for nothing."""
+        """Trust keys that prove themselves; ignore others."""
         for key in keys:
             self._introductions.introduce(self.trust, key)
 
     @property
     def voucher(self) -> PublishedKey | None:
-        """The voucher of the key that signs now, None if that is in the key set, or one of development."""
+        """Voucher of the present signing key, None for a key in the key set or a development key."""
         current = None if self._vouched is None else self._vouched.current
         return None if current is None else current.voucher
 
     @property
     def is_development(self) -> bool:
-        """Whether no key is configured: then keys prove nothing against who writes to the store."""
+        """True if no key is configured: keys then prove nothing against writers to the store."""
         return self._is_development
 
     @property
     def signer(self) -> SigningKey:
-        """The process's own key, or its successor once that is good; raises ConfigError if it has none.
+        """The process's own key, or its successor once that is valid; raises ConfigError without a key.
 
-        Raises Unavailable if it has a signer that has vouched for none yet, or not for now.
+        Raises Unavailable if its signer has not vouched for one yet, or not for the present time.
         """
         self.look(LOOK)
         now = self._places.now()
@@ -174,7 +174,7 @@ class Keyring:
         return trusted is not None and trusted.flaw_at(now) is None
 
     def mine_for(self, what: str) -> TrustedKey:
-        """Return the process's own key, as it is trusted; raises ConfigError if it has none to sign ``what``."""
+        """Return the process's own key, as it is trusted; raises ConfigError without a key to sign ``what``."""
         if not self._own and self._vouched is None:
             raise ConfigError(f"{what} is signed here: set PAIGEANT_SIGNING_KEY to a key file, or use the API")
         return self.mine
@@ -191,7 +191,7 @@ class Keyring:
         return self.signer.sign(purpose, text)
 
     def verify(self, purpose: Purpose, text: bytes, jws: bytes, at: datetime) -> TrustedKey:
-        """Return the key that signed it, if it was good then; raises TamperedMessage, RevokedKey, UnknownKey."""
+        """Return the signing key, if it was valid at this time; raises TamperedMessage, RevokedKey, UnknownKey."""
         self.look(LOOK)
         try:
             trusted = self.trust.verify(purpose, text, jws)
@@ -207,13 +207,13 @@ class Keyring:
         return trusted
 
     def is_past(self, jws: bytes, at: datetime) -> bool:
-        """Tell whether what this key signs does not count any more at this time."""
+        """True if a signature by this key at this time does not count any more."""
         trusted = self.trust.find(jws)
         return trusted is not None and trusted.flaw_at(at) is not None
 
 
 def _good(vouched: VouchedKey, now: datetime) -> SigningKey:
-    """Return the key that a signer vouches for; raises Unavailable if there is none that counts now."""
+    """Return the key that a signer vouches for; raises Unavailable without a presently valid one."""
     current = vouched.current
     flaw = "no key has been vouched for yet" if current is None else current.trusted.flaw_at(now)
     if current is None or flaw is not None:
@@ -228,7 +228,7 @@ def _with_successor(path: Path) -> list[SigningKey]:
 
 @cache
 def _in_memory() -> SigningKey:
-    """Return the key of this process, for stores that live no longer, and where nothing can be written."""
+    """Return the key of this process, for stores that do not outlive it, and if no file can be written."""
     return SigningKey.generate()
 
 

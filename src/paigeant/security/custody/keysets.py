@@ -1,4 +1,4 @@
-"""Key sets: read, and in files edited whole or not at all."""
+"""Key sets in files: read, and edited atomically."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from paigeant.security.custody.trust import TrustedKey, read_jwks
 from paigeant.security.key_sets import FileKeySet, KeySet
 
 NEXT: Final = ".next"
-"""What the name of a key's successor ends with, until the key is retired."""
+"""Suffix of the file of a key's successor, until the key is retired."""
 
 
 def read_trust(key_set: KeySet) -> list[TrustedKey]:
-    """Return the keys of a trusted set that sign; raises ConfigError."""
+    """Return the signing keys of a trusted set; raises ConfigError."""
     return read_jwks(key_set.read(), str(key_set))
 
 
 def successor_of(path: Path) -> Path:
-    """Return where the key is that takes the place of this one."""
+    """Return the file of a key's successor."""
     return path.with_name(path.name + NEXT)
 
 
 def edit_trust(path: Path, change: Callable[[list[dict[str, Any]]], None]) -> None:
-    """Change the members of a key set, and write it in one piece if it still is one; raises ConfigError."""
+    """Change the members of a key set, and write it atomically if the result is valid; raises ConfigError."""
     try:
         read: Any = from_json(FileKeySet(path).read())
         members = [dict(each) for each in cast("list[Mapping[str, Any]]", read["keys"])]
@@ -49,7 +49,7 @@ def edit_trust(path: Path, change: Callable[[list[dict[str, Any]]], None]) -> No
 
 
 def granted(members: list[dict[str, Any]], kid: str, path: Path) -> dict[str, Any]:
-    """Return what a key is granted in a set, to be changed; raises ConfigError if it is not in it."""
+    """Return the mutable grants of a key in a set; raises ConfigError if it is not in it."""
     found = [each for each in members if each.get("kid") == kid and isinstance(each.get("paigeant"), dict)]
     if not found:
         raise ConfigError(f"{path}: no key {kid!r} is in it; see `paigeant keys list`")

@@ -1,4 +1,4 @@
-"""What signatures are for, and who makes and verifies them; without any cryptography, so that it loads none."""
+"""Purposes of signatures, and the interface of keys; without cryptography, so that importing loads none."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from paigeant.model.custody.keys import PublishedKey
 from paigeant.security.key_sets import KeySet
 
 ADOPT: Final = "adopt"
-"""The right to vouch for runs that began unsigned, which has no name."""
+"""Permission to adopt unsigned runs; it applies to all workflows."""
 
 
 class Purpose(StrEnum):
-    """What a signature is for; one for another purpose is none."""
+    """Purpose of a signature; it is invalid for any other purpose."""
 
     RECORD = "paigeant-record+jws"
     DEED = "paigeant-deed+jws"
@@ -34,10 +34,11 @@ def utc_now() -> datetime:
 
 
 class KeyPlaces(NamedTuple):
-    """Where keys are: of the process's own and of those that it trusts, or, without either, of development.
+    """Places of keys: the process's own and the trusted ones, or, without either, development keys.
 
-    ``development`` is the file of a key that is made on first need, None for one in memory; in ``production`` those of
-    other machines count for nothing. A ``signer``, in the place of a ``signing_key``, vouches for one in memory.
+    ``development`` is the file of a key that is created on first use, None for one in memory; in ``production``
+    development keys of other machines do not count. A ``signer``, instead of a ``signing_key``, vouches for a key in
+    memory.
     """
 
     namespace: str
@@ -54,75 +55,75 @@ class Verified(Protocol):
 
     @property
     def iss(self) -> str:
-        """Whose key it is."""
+        """Issuer name of the key."""
         ...
 
     @property
     def is_compromised(self) -> bool:
-        """Whether somebody else may have it: what it signed counts only if a record of another key follows."""
+        """True if it may be stolen: its signatures count only if a record of another key follows."""
         ...
 
     def may(self, right: str) -> bool:
-        """Tell whether it may do this, as ``step:pay``."""
+        """True if it has this permission, such as ``step:pay``."""
         ...
 
 
 class Keys(Protocol):
-    """The keys of a process."""
+    """Keys of a process."""
 
     async def prepare(self, keep: KeepKeys, *rights: str) -> None:
-        """Return once this process can sign what these are the rights to, as far as a signer vouches for it.
+        """Return once this process can sign with these rights, as far as a signer must vouch for it.
 
-        A key that others do not know yet is written by ``keep`` before it is used. Raises ConfigError and Unavailable.
+        ``keep`` stores a key that is unknown to others before it is used. Raises ConfigError and Unavailable.
         """
         ...
 
     def strangers(self, signatures: Iterable[bytes]) -> list[str]:
-        """Return the ids of keys that have signed this, are not known here, and were not asked for a moment ago."""
+        """Return the ids of unknown keys in these signatures, except those returned a moment ago."""
         ...
 
     def introduce(self, keys: Iterable[PublishedKey]) -> None:
-        """Trust keys as far as they prove themselves; the rest counts for nothing."""
+        """Trust keys that prove themselves; ignore others."""
         ...
 
     def sign(self, purpose: Purpose, text: bytes) -> bytes:
-        """Return the detached JWS of this process over a text; raises ConfigError if it has no key.
+        """Return the detached JWS of this process over a text; raises ConfigError without a key.
 
-        Raises Unavailable if its signer has vouched for none yet, or not for now.
+        Raises Unavailable if its signer has not vouched for one yet, or not for the present time.
         """
         ...
 
     @property
     def voucher(self) -> PublishedKey | None:
-        """The voucher of the key that signs now, None if that is in the key set, or one of development."""
+        """Voucher of the present signing key, None for a key in the key set or a development key."""
         ...
 
     def verify(self, purpose: Purpose, text: bytes, jws: bytes, at: datetime) -> Verified:
-        """Return the key that signed it, if it was good at this time, by the store's clock.
+        """Return the signing key, if it was valid at this time, by the store's clock.
 
         Raises TamperedMessage, RevokedKey and UnknownKey.
         """
         ...
 
     def is_past(self, jws: bytes, at: datetime) -> bool:
-        """Tell whether what this key signs does not count any more at this time."""
+        """True if a signature by this key at this time does not count any more."""
         ...
 
     @property
     def mine(self) -> Verified:
-        """The process's own key, as it is trusted; raises ConfigError if it has none."""
+        """The process's own key, as it is trusted; raises ConfigError without one."""
         ...
 
     def mine_for(self, what: str) -> Verified:
-        """Return the process's own key; raises ConfigError, which says what is signed, if it has none."""
+        """Return the process's own key; raises ConfigError, naming the thing to sign, without one."""
         ...
 
     @property
     def version(self) -> int:
-        """How often keys were read again: what was verified before may rest on one that is revoked now."""
+        """Number of times that keys were read: earlier verifications may depend on a key revoked since."""
         ...
 
     @property
     def is_development(self) -> bool:
-        """Whether no key is configured: then keys prove nothing against who writes to the store."""
+        """True if no key is configured: keys then prove nothing against writers to the store."""
         ...

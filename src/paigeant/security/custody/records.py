@@ -1,7 +1,7 @@
-"""The texts of records: fields in a fixed order, read strictly, and the digests in them.
+"""Texts of records: fields in a fixed order, strict parsing, and the digests in them.
 
-A digest is SHA-256 in base64url over a text as it lies in its column. What is not there is null. No field may be left
-out, be added, or stand elsewhere, so that there is one text for each content.
+A digest is SHA-256 in base64url over the text of a column. Missing data is null. No field may be left out, added or
+moved, so that there is one text for each content.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from paigeant.security.custody.texts.fields import RECORDS, SignedText
 from paigeant.security.frame import read_json
 
 CLOCKS: Final = timedelta(minutes=5)
-"""How far the clocks of who signs and of who judges may differ."""
+"""Tolerated difference between the clocks of signer and verifier."""
 
 DEPTH: Final = 8
 LABELS: Final = 100
-"""Entries that a record names which a revision added or dropped; the digests of the plans cover all."""
+"""Limit of named entries that a revision added or dropped; the digests of the plans cover all."""
 
 _FIRST_YEAR: Final = 1900
 _LAST_YEAR: Final = 9000
-"""A year between them is far enough from what no datetime can be, however minutes or hours are added."""
+"""Last accepted year: adding minutes or hours to such a time cannot overflow a datetime."""
 
 _UNDO: Final = TypeAdapter(tuple[Compensation, ...])
 
@@ -46,29 +46,29 @@ _KINDS: Final = {kind: SignedText(fields) for kind, fields in RECORDS.items()}
 
 @dataclass(frozen=True)
 class RecordText:
-    """A record as it was read: ``fields`` are those of its kind, in their order."""
+    """Parsed record: ``fields`` are those of its kind, in order."""
 
     kind: RecordKind
     fields: Mapping[str, Any] = field(repr=False)
 
     @property
     def place(self) -> tuple[str, str, int]:
-        """The run, the path and the position that it is of."""
+        """Run, path and position of its hop."""
         return self.fields["wf"], self.fields["path"], self.fields["n"]
 
     @property
     def prev(self) -> str | None:
-        """The digest of the record before it; only a run's first has none."""
+        """Digest of the previous record; only a run's first has none."""
         return self.fields["prev"]
 
     def announces(self, path: str, position: int, body: str) -> bool:
-        """Tell whether it says that this is the body of the message of a hop that follows."""
+        """True if this body is that of a next hop's message in the record."""
         return {"path": path, "n": position, "body": body} in self.fields["next"]
 
 
-@lru_cache(maxsize=1024)  # asked for whether it is known, and again to be verified
+@lru_cache(maxsize=1024)  # parsed once to look it up, and once to verify it
 def read_record(text: bytes) -> RecordText:
-    """Return what a record says; raises MessageRejected unless it is, byte for byte, what would be written of it."""
+    """Parse a record; raises MessageRejected unless its bytes are those that would be written of its content."""
     try:
         return _read(text)
     except (ValueError, RecursionError) as error:
@@ -76,7 +76,7 @@ def read_record(text: bytes) -> RecordText:
 
 
 def read_stored(record: SignedRecord) -> RecordText:
-    """Return what a stored record says; raises TamperedMessage for what is no record."""
+    """Parse a stored record; raises TamperedMessage for an invalid one."""
     try:
         return read_record(record.text)
     except MessageRejected as error:
@@ -84,7 +84,7 @@ def read_stored(record: SignedRecord) -> RecordText:
 
 
 def read_placed(stored: StoredRecord) -> RecordText:
-    """Return what a record says that lies at the place of a hop; raises TamperedMessage, which names that."""
+    """Parse the record at the place of a hop; raises TamperedMessage, which names the place."""
     try:
         return read_stored(stored.record)
     except TamperedMessage as error:
@@ -93,9 +93,9 @@ def read_placed(stored: StoredRecord) -> RecordText:
 
 
 def right_to_sign(text: RecordText) -> str | None:
-    """Return the right that a record's key needs, None if any key that is trusted may sign it.
+    """Return the permission that a record's key needs, None if any trusted key may sign it.
 
-    That is so of a hop that runs no activity, or whose run must end without it.
+    The latter applies to a hop that runs no activity, or whose run must end without it.
     """
     if text.kind is RecordKind.ADOPT:
         return ADOPT
@@ -106,7 +106,7 @@ def right_to_sign(text: RecordText) -> str | None:
 
 
 def place_of(text: RecordText) -> str:
-    """Return where a record stands, for people."""
+    """Return the place of a record, for people."""
     _, path, position = text.place
     if text.kind is RecordKind.DISPATCH:
         return "dispatch"
@@ -120,7 +120,7 @@ def place_of(text: RecordText) -> str:
 
 
 def read_time(text: str) -> datetime:
-    """Return a time that a record says; raises TamperedMessage for what is none, or has no offset."""
+    """Parse a time in a record; raises TamperedMessage for an invalid one, or one without an offset."""
     try:
         at = datetime.fromisoformat(text)
     except (TypeError, ValueError) as error:
@@ -144,58 +144,58 @@ def _read(text: bytes) -> RecordText:
 
 
 def plan_digest(itinerary: Itinerary) -> str:
-    """Return the digest of what is ahead: of a list of digests, so that a hop that goes on is checked with one hash."""
+    """Return the digest of the entries ahead: that of a list of digests, so that a hop is verified with one hash."""
     return itinerary.plan.digest_ahead(itinerary.at)
 
 
 def digest_of_value(value: Value | None) -> str | None:
-    """Return the digest of a value as it lies in its column."""
+    """Return the digest of a value in the form of its column."""
     return None if value is None else digest_of(text_of(value).encode())
 
 
 def digest_of_values(values: Mapping[str, Value] | None) -> str | None:
-    """Return the digest of what arguments were bound to; no arguments are none."""
+    """Return the digest of the values of arguments; None without arguments."""
     return digest_of(text_of_all(values).encode()) if values else None
 
 
 def digest_of_start(start: JoinStart) -> str:
-    """Return the digest of what a node's join begins with: how many branches, how many of them it needs, and items."""
+    """Return the digest of the parameters of a node's join: numbers of branches, policy and items."""
     said = (start.total, start.needed, start.window, start.on_fault, start.collect, start.back)
     return digest_of(to_json([*said, digest_of_value(start.items)]))
 
 
 def digest_of_undo(undo: Sequence[Compensation] | None) -> str | None:
-    """Return the digest of what is undone after a hop."""
+    """Return the digest of the compensations after a hop."""
     return digest_of(text_of_undo(undo)) if undo else None
 
 
 def text_of_undo(undo: Sequence[Compensation]) -> bytes:
-    """Return what is undone after a hop as its digest covers it."""
+    """Return the text of compensations that their digest covers."""
     return _UNDO.dump_json(tuple(undo))
 
 
 def digest_of_fault(fault: Any) -> str:
-    """Return the digest of an error: of its type, its message and where it was raised."""
+    """Return the digest of an error: its type, its message and the line that raised it."""
     return digest_of(text_of_fault(fault))
 
 
 def text_of_fault(fault: Any) -> bytes:
-    """Return an error as its digest covers it."""
+    """Return the text of an error that its digest covers."""
     return to_json([fault.type, fault.message, fault.where])
 
 
 def text_of_revision(change: Revision) -> bytes:
-    """Return what a step changed on the way ahead, as records say it."""
+    """Return the text of a step's revision in records."""
     return _revision(said_of(change))
 
 
 def digest_of_revision(said: Mapping[str, Any] | None) -> str | None:
-    """Return the digest of what a record says of a revision; None if a step has changed nothing."""
+    """Return the digest of a revision in a record; None without a revision."""
     return None if said is None or said["author"] is None else digest_of(_revision(said))
 
 
 def said_of(change: Revision | None) -> dict[str, Any]:
-    """Return what a record says of what a step changed on the way ahead, beside the plans."""
+    """Return the fields of a record about a step's revision, besides the plans."""
     return {
         "count": len(change.added) if change else 0,
         "added": [each.entry.label for each in change.added[:LABELS]] if change else [],

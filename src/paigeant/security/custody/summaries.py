@@ -1,4 +1,4 @@
-"""What an audit says of a chain that it has verified: who signed what, and what people did."""
+"""Summaries of a verified chain for an audit: signers and deeds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from paigeant.security.custody.chain import Chain
 
 
 def hops_of(chain: Chain) -> tuple[dict[str, Any], ...]:
-    """Return who signed which hop, in order."""
+    """Return the signer of each hop, in order."""
     return tuple(_summaries(chain))
 
 
@@ -32,7 +32,7 @@ def _summaries(chain: Chain) -> Iterator[dict[str, Any]]:
 
 
 def deeds_of(chain: Chain) -> tuple[dict[str, Any], ...]:
-    """Return what people did, of what is verified."""
+    """Return the verified deeds of people."""
     return tuple(
         {
             "verb": each.verb,
@@ -47,11 +47,11 @@ def deeds_of(chain: Chain) -> tuple[dict[str, Any], ...]:
 
 
 def keys_of(chain: Chain) -> tuple[str, ...]:
-    """Return whose keys have signed anything of it."""
+    """Return the issuers of all keys that signed a part of it."""
     return tuple(sorted({link.iss for link in chain.links.values()}))
 
 
 def subject_of(chain: Chain) -> str | None:
-    """Return the person for whom the run was dispatched, None if it acts for nobody, or its dispatch is not known."""
+    """Return the person on whose behalf the run acts, None without one, or if its dispatch is not known."""
     links = chain.links.values()
     return next((link.text.fields["sub"] for link in links if link.text.kind in BEGINNINGS), None)

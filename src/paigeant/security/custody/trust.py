@@ -1,6 +1,6 @@
-"""Trust: which keys there are, and what each of them may sign.
+"""Trust: the trusted keys, and the permissions of each.
 
-Authority comes from configuration alone, never from a message: a key that nobody has configured signs nothing.
+Authority comes from configuration only, never from a message: a key that is not configured signs nothing.
 """
 
 from __future__ import annotations
@@ -21,30 +21,29 @@ from paigeant.security.key_sets import JWKS_BYTES
 
 KEYS: Final = 1000
 RIGHTS: Final = ("dispatch", "publish", "step", "operate")
-"""What a right begins with, before ``:`` and a name or ``*``."""
+"""Kinds of permissions, followed by ``:`` and a name or ``*``."""
 
 READING: Final = ("read",)
-"""The same of keys that secrets are sealed to."""
+"""The same for encryption keys, to which secrets are sealed."""
 
 IDENTITY: Final = "identity"
-"""The right to open grants, which has no name; also of such a key."""
+"""Permission of an encryption key to open grants; it has no name part."""
 
 FIRST_AGAIN: Final = 5.0
 AGAIN: Final = 60.0
-"""Seconds until what an unknown key has signed is offered again, when it is seen for the first time, and later."""
+"""Seconds until a hop signed by an unknown key is offered again: at first, and later."""
 
 STRANGERS: Final = 1_000
-"""Unknown keys that are kept in mind."""
+"""Limit of remembered unknown keys."""
 
 
 class Grants(BaseModel, extra="forbid"):
-    """What stands under ``paigeant`` in a JWK of a trusted set: whose key it is, what it may sign, where, and when.
+    """Grants of a key: the ``paigeant`` member of its JWK, with issuer, permissions, namespaces and validity.
 
     ``may`` are ``dispatch:WORKFLOW``, ``publish:WORKFLOW``, ``step:ACTIVITY`` and ``operate:VERB``, each with a name or
-    ``*``, and ``adopt``. ``ns`` are namespaces, all if there are none. It is good from ``nbf`` until ``exp``, and what
-    was stored of it from ``revoked_from`` on counts for nothing, by the store's clock: who has stolen a key writes what
-    time he likes.
-    What a ``compromised`` key has signed counts only if a record of a key still trusted follows.
+    ``*``, and ``adopt``. ``ns`` are namespaces, all if there are none. The key is valid from ``nbf`` until ``exp``. Its
+    signatures stored from ``revoked_from`` on do not count, by the store's clock, since a thief can write any time. A
+    signature by a ``compromised`` key counts only if a record of a still trusted key follows.
     """
 
     iss: str = Field(min_length=1, max_length=255)
@@ -64,7 +63,7 @@ class Grants(BaseModel, extra="forbid"):
         return at
 
     def flaw_at(self, kid: str, at: datetime) -> str | None:
-        """Return why the key of this id does not count at this time; None if it counts."""
+        """Return the reason why the key of this id is not valid at this time; None if it is valid."""
         if self.nbf is not None and at < self.nbf:
             return f"key {kid} was not good before {self.nbf.isoformat()}"
         if self.exp is not None and at > self.exp:
@@ -76,7 +75,7 @@ class Grants(BaseModel, extra="forbid"):
 
 @dataclass(frozen=True)
 class TrustedKey:
-    """A key and what it may sign. ``issuer`` is the id of the key that vouches for it; None if it is configured."""
+    """Key and its grants. ``issuer`` is the id of the key that vouches for it; None if it is configured."""
 
     key: SigningKey = field(repr=False)
     grants: Grants
@@ -84,33 +83,33 @@ class TrustedKey:
 
     @property
     def iss(self) -> str:
-        """Whose key it is."""
+        """Issuer name of the key."""
         return self.grants.iss
 
     def may(self, right: str) -> bool:
-        """Tell whether it may do this, as ``step:pay``."""
+        """True if it has this permission, such as ``step:pay``."""
         kind = right.partition(":")[0]
         return right in self.grants.may or (kind != right and f"{kind}:*" in self.grants.may)
 
     @property
     def is_compromised(self) -> bool:
-        """Whether somebody else may have it."""
+        """True if it may be stolen."""
         return self.grants.compromised
 
     def is_for(self, namespace: str) -> bool:
-        """Tell whether it counts in this namespace."""
+        """True if it is valid in this namespace."""
         return not self.grants.ns or namespace in self.grants.ns
 
     def flaw_at(self, at: datetime) -> str | None:
-        """Return why nothing counts that was stored of it at this time, by the store's clock; None if it counts."""
+        """Return the reason why a signature stored at this time, by the store's clock, does not count; else None."""
         return self.grants.flaw_at(self.key.kid, at)
 
 
 class Trust:
-    """The keys that are trusted, found by the exact headers of their signatures."""
+    """Trusted keys, looked up by the exact headers of their signatures."""
 
     def __init__(self, keys: Iterable[TrustedKey] = ()) -> None:
-        """Trust these."""
+        """Trust these keys."""
         self._by_header: dict[bytes, tuple[TrustedKey, Purpose]] = {}
         self.keys: dict[str, TrustedKey] = {}
         self._strangers: set[str] = set()
@@ -118,22 +117,22 @@ class Trust:
             self.add(key)
 
     def add(self, trusted: TrustedKey) -> None:
-        """Trust one key more."""
+        """Trust one more key."""
         self.keys[trusted.key.kid] = trusted
         for purpose in Purpose:
             self._by_header[trusted.key.header(purpose)] = (trusted, purpose)
 
     def remove(self, kid: str) -> None:
-        """Trust a key no more, if it is known."""
+        """Stop trusting a key, if it is known."""
         trusted = self.keys.pop(kid, None)
         if trusted is not None:
             for purpose in Purpose:
                 self._by_header.pop(trusted.key.header(purpose), None)
 
     def verify(self, purpose: Purpose, text: bytes, jws: bytes) -> TrustedKey:
-        """Return the key whose signature this is, for this purpose, over exactly this text.
+        """Return the key of a valid signature for this purpose, over exactly this text.
 
-        Raises TamperedMessage for what no key signed, and UnknownKey for the signature of a key that is not known here.
+        Raises TamperedMessage for an invalid signature, and UnknownKey for that of a key that is not known here.
         """
         parts = take_apart(jws)
         if parts is None:
@@ -150,14 +149,14 @@ class Trust:
         return trusted
 
     def find(self, jws: bytes) -> TrustedKey | None:
-        """Return the key whose header a signature has, None if it is that of none; nothing is verified."""
+        """Return the key of a signature's header, None for an unknown one; nothing is verified."""
         found = self._by_header.get(jws.partition(b"..")[0])
         return None if found is None else found[0]
 
     def _refused(self, header: bytes) -> MessageRejected:
-        """Return the error for a header that is that of no key here."""
+        """Return the error for a header of no known key."""
         kid = kid_of(header)
-        if kid is None or kid in self.keys:  # a known key has one header for a purpose, and this is another
+        if kid is None or kid in self.keys:  # a known key has one header for each purpose, and this is not it
             return TamperedMessage("the header of its signature is not one that is written here")
         again = AGAIN if kid in self._strangers else FIRST_AGAIN
         if len(self._strangers) < STRANGERS:
@@ -166,7 +165,7 @@ class Trust:
 
 
 def kid_of(header: bytes) -> str | None:
-    """Return the key that a header names, None unless it has the form of those that are written here."""
+    """Return the key id in a header, None unless the header has the form that we write."""
     try:
         said: Any = from_json(urlsafe_b64decode(header + b"==" if len(header) % 4 else header))
         kid, names = said["kid"], tuple(said)
@@ -176,7 +175,7 @@ def kid_of(header: bytes) -> str | None:
 
 
 def read_jwks(text: bytes, source: str) -> list[TrustedKey]:
-    """Return the keys of a trusted set (RFC 7517, with ``paigeant``); those without rights of ours are left out.
+    """Return the keys of a trusted set (RFC 7517, with ``paigeant``); those without our grants are left out.
 
     Raises ConfigError, which names the ``source``.
     """
@@ -188,7 +187,7 @@ def read_jwks(text: bytes, source: str) -> list[TrustedKey]:
 
 
 def members_of(text: bytes, source: str) -> list[Mapping[str, Any]]:
-    """Return those JWKs of a key set that have rights of ours; raises ConfigError, which names the ``source``."""
+    """Return the JWKs of a key set that have our grants; raises ConfigError, which names the ``source``."""
     if len(text) > JWKS_BYTES:
         raise ConfigError(f"{source}: {len(text):,} bytes; a key set has {JWKS_BYTES:,} at most")
     try:
@@ -201,7 +200,7 @@ def members_of(text: bytes, source: str) -> list[Mapping[str, Any]]:
 
 
 def read_grants(said: Mapping[str, Any], source: str, *, reads: bool = False) -> Grants:
-    """Return what a key is granted that signs, or ``reads``; raises ConfigError, which names the ``source``."""
+    """Parse the grants of a signing key, or of one that ``reads``; raises ConfigError, which names the ``source``."""
     try:
         return grants_of(said, reads=reads)
     except ValueError as error:
@@ -209,7 +208,7 @@ def read_grants(said: Mapping[str, Any], source: str, *, reads: bool = False) ->
 
 
 def grants_of(said: Mapping[str, Any], *, reads: bool = False) -> Grants:
-    """Return what a key is granted; raises ValueError."""
+    """Parse the grants of a key; raises ValueError."""
     grants, kinds = Grants.model_validate(said), READING if reads else RIGHTS
     nameless = IDENTITY if reads else ADOPT
     known = [*(f"{each}:NAME" for each in kinds), nameless]
@@ -237,5 +236,5 @@ def _said(error: Exception) -> str:
 
 
 def trusted_for_all(key: SigningKey, iss: str) -> TrustedKey:
-    """Return a key with all rights: one of development, or a process's own where nothing is configured."""
+    """Return a key with all permissions: a development key, or a process's own without a configuration."""
     return TrustedKey(key, Grants(iss=iss, may=(*(f"{kind}:*" for kind in RIGHTS), ADOPT)))

@@ -1,4 +1,4 @@
-"""The texts of records as they are written: each once, by whoever signs it."""
+"""Texts of records as they are written, once, by their signers."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from paigeant.security.custody.records import (
 )
 
 LONGEST_LIFE: Final = timedelta(days=90)
-"""For how long a dispatch is good that has no deadline."""
+"""Validity of a dispatch without a deadline."""
 
 
 def write_dispatch(message: PaigeantMessage, terms: DispatchTerms, audience: str, body: bytes) -> bytes:
-    """Return the record of a dispatch, whose first message has this body."""
+    """Return the record of a dispatch whose first message has this body."""
     headers, itinerary = message.headers, message.routing_slip.itinerary
     at, deadline = headers.created_at, headers.deadline
     return to_json(
@@ -62,7 +62,7 @@ def write_dispatch(message: PaigeantMessage, terms: DispatchTerms, audience: str
 
 
 def _within(message: PaigeantMessage, terms: DispatchTerms) -> dict[str, Any] | None:
-    """Return within which runs a child has begun, the outermost first, and at which node of the last."""
+    """Return the runs that contain a child run, the outermost first, and its node in the last."""
     if terms.parent is None:
         return None
     _, path, position = terms.parent
@@ -70,7 +70,7 @@ def _within(message: PaigeantMessage, terms: DispatchTerms) -> dict[str, Any] | 
 
 
 def write_turn(message: PaigeantMessage, owner: str, prev: str, body: bytes) -> bytes:
-    """Return the record of a child that turns round with this message, after the hop with which it had completed."""
+    """Return the record of a child run that turns round with this message, after the hop that completed it."""
     headers = message.headers
     return to_json(
         {
@@ -88,7 +88,7 @@ def write_turn(message: PaigeantMessage, owner: str, prev: str, body: bytes) -> 
 
 
 class Known(NamedTuple):
-    """What is known of a hop that is left: the digest of the newest records of a node's branches, which have ended.
+    """Known facts of a hop that is left: the digest of the newest records of a node's ended branches.
 
     ``because`` has the digests of the deeds that it obeys.
     """
@@ -98,7 +98,7 @@ class Known(NamedTuple):
 
 
 def write_hop(leased: Leased, departure: Departure, bodies: Sequence[bytes], known: Known = Known()) -> bytes:  # noqa: B008  (it does not change)
-    """Return the record of a hop that is left, whose messages that follow have these bodies."""
+    """Return the record of a hop that is left, whose next messages have these bodies."""
     grant, message, made = leased.grant, leased.message, departure.transition
     done, undo, fault = None, None, None
     if isinstance(made.hop, Left):
@@ -141,7 +141,7 @@ def write_hop(leased: Leased, departure: Departure, bodies: Sequence[bytes], kno
 
 
 def _variables(departure: Departure) -> Iterator[tuple[str, Value]]:
-    """Yield the variables of a hop: what it has set while it ran, then what it leaves, which is written over that."""
+    """Yield the variables of a hop: those set while it ran, then those of its end, which overwrite them."""
     yield from departure.saved.items()
     yield from departure.transition.writes.variables
 
@@ -156,7 +156,7 @@ def kind_of(departure: Departure, heads: str | None) -> RecordKind:
 def write_branch(leased: Leased, departure: Departure, message: PaigeantMessage, body: bytes) -> bytes:
     """Return the record of a branch that begins, or goes on to be undone, with this message.
 
-    Those that begin with their node say what its join begins with.
+    Branches that begin with their node contain the parameters of its join.
     """
     start = None if departure.transition.fan_out is None else departure.transition.fan_out.start
     grant, headers = leased.grant, message.headers
@@ -189,9 +189,9 @@ def _passed(passed: Sequence[PassedEntry]) -> list[str]:
 def _plans(
     message: PaigeantMessage, following: Sequence[PaigeantMessage], made: Transition
 ) -> tuple[list[str], str | None, dict[str, Any] | None]:
-    """Return the digests of the entries that the hop has done with, what is ahead behind it, and how that was revised.
+    """Return the digests of the entries that the hop has done, of the plan ahead, and the revision.
 
-    Forward, on one path: elsewhere nothing is ahead that the plan would say.
+    Only for forward hops on one path: elsewhere no plan is ahead.
     """
     forward = message.headers.direction is Direction.EXECUTE
     [ahead] = following if len(following) == 1 else [None]
@@ -207,7 +207,7 @@ def _plans(
 
 
 def policy_of(message: PaigeantMessage) -> Any:
-    """Return what the dispatcher allows: what may be changed, spent, asked for, and read; None if nothing is said."""
+    """Return the policies of the dispatch: revisions, budgets, identity and secrets; None without any."""
     policy, run = message.routing_slip.policy, message.headers.run
     said = {} if policy is None else policy.model_dump(mode="json", exclude={"added"})
     said |= {"budgets": [budget.said for budget in run.budgets]} if run.budgets else {}

@@ -1,1 +1,1 @@
-"""Delegated identity: tokens of a provider, verified, exchanged, and never believed."""
+"""Delegated identity: tokens of a provider, verified and exchanged."""

@@ -1,4 +1,4 @@
-"""Identities by OAuth 2: subjects admitted, sealed, and exchanged for tokens that are held against what was asked."""
+"""Identities by OAuth 2: tokens are verified, sealed, and exchanged, and each answer is compared with its request."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from paigeant.security.sealing.vault import Vault
 
 RIGHT: Final = "identity"
 SUBJECT: Final = 255
-"""Characters of a subject, at most."""
+"""Limit of characters of a subject."""
 
 _PLAIN: Final = ("wf", "iss", "sub", "token")
 
 
 class OAuthIdentities(Identities):
-    """Asks one provider. It believes no answer that is not, claim by claim, what was asked for."""
+    """Identities of one provider. An answer counts only if it matches the request claim by claim."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class OAuthIdentities(Identities):
         vault: Sealing | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Read the keys; raises ConfigError. Nothing is asked yet."""
+        """Read the keys; raises ConfigError. No request is made yet."""
         self._options: IdentityOptions = places.options
         self._profile: ProviderProfile = PROFILES[places.options.profile](places.options)
         self._provider = Provider(places.options.issuer, "PAIGEANT_IDENTITY_ISSUER")
@@ -49,7 +49,7 @@ class OAuthIdentities(Identities):
     # -- the subject
 
     async def admit(self, workflow_id: UUID, token: str) -> Admitted:
-        """Return whose token it is, and the token sealed for this run."""
+        """Verify a token; returns its subject, and the token sealed for this run."""
         subject = await self._subject(token)
         plain = to_json({"wf": str(workflow_id), "iss": subject.iss, "sub": subject.sub, "token": token})
         sealed = self._vault.seal(Sealed.GRANT, plain, [RIGHT])
@@ -57,7 +57,7 @@ class OAuthIdentities(Identities):
         return Admitted(subject, SealedGrant(handle, sealed, subject.expires_at))
 
     async def _subject(self, token: str) -> Subject:
-        """Return whose token it is; raises IdentityRefused for one that is not good, or not for us."""
+        """Return the subject of a token; raises IdentityRefused for an invalid token, or another audience."""
         claims = await self._provider.verify(token)
         if claims.get("iss") != self._options.issuer:
             raise IdentityRefused("a token of another issuer")
@@ -103,18 +103,18 @@ class OAuthIdentities(Identities):
         return await self._believed(self._issued(answer), token, subject, asked)
 
     def _require_good(self, token: str) -> None:
-        """Raise GrantExpired for a token that has run out, before the provider is asked for nothing."""
+        """Raise GrantExpired for an expired token, which saves a request."""
         expires: Any = claims_of(token).get("exp")
         if isinstance(expires, int | float) and expires <= self._now().timestamp():
             raise GrantExpired("the token for which the run acts has run out")
 
     async def _actor(self, endpoint: str) -> str:
-        """Return a token of the worker's own."""
+        """Return a token of the worker itself."""
         form = self._profile.client_form(self._options.audience)
         return self._issued(await post(endpoint, form, self._profile.client()), exchanged=False)["access_token"]
 
     def _issued(self, answer: Answer, *, exchanged: bool = True) -> Mapping[str, Any]:
-        """Return an answer that has a token in it; raises IdentityRefused, and GrantExpired."""
+        """Return an answer that contains a token; raises IdentityRefused, and GrantExpired."""
         said = answer.said
         if answer.status != GOOD:
             error = str(said.get("error", answer.status))[:100]
@@ -130,7 +130,7 @@ class OAuthIdentities(Identities):
     async def _believed(
         self, said: Mapping[str, Any], before: str, subject: Subject, asked: TokenRequest
     ) -> IssuedToken:
-        """Return the token of an answer if it is what was asked for; raises IdentityRefused, saying what differs."""
+        """Return the token of an answer that matches the request; raises IdentityRefused with the difference."""
         token, profile = said["access_token"], self._profile
         if token == before:
             raise IdentityRefused("the identity provider gives the run's own token back")

@@ -1,4 +1,4 @@
-"""Asking a provider of identities."""
+"""HTTP requests to an identity provider."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from paigeant.security.identity.options import require_https
 
 ANSWER_BYTES: Final = 64 * 1024
 SECONDS: Final = 5.0
-"""For a whole request, from the connection to the last byte."""
+"""Timeout of a whole request, from the connection to the last byte."""
 
 
 class Answer(NamedTuple):
-    """What a provider has answered: a status below 500 that is no redirect, and an object."""
+    """Answer of a provider: a status below 500 that is no redirect, and a JSON object."""
 
     status: int
     said: Mapping[str, Any]
 
 
 async def get(url: str) -> Answer:
-    """Return what lies at an address; raises IdentityRefused and IdentityUnavailable."""
+    """Return the object at an address; raises IdentityRefused and IdentityUnavailable."""
     return await _ask(url, None, None)
 
 
@@ -45,7 +45,7 @@ async def _ask(url: str, form: Mapping[str, str] | None, client: tuple[str, str]
 
 
 def read_answer(where: str, status: int, body: bytes) -> Mapping[str, Any]:
-    """Return the JSON object of an answer; raises IdentityRefused for one that is none, or has a key twice."""
+    """Parse the JSON object of an answer; raises IdentityRefused for an invalid one, or duplicate keys."""
     try:
         said: Any = read_json(body, depth=DEPTH)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What is configured of an identity provider; without any cryptography, so that it loads none."""
+"""Options of an identity provider; without cryptography, so that importing loads none."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from paigeant.errors import ConfigError
 from paigeant.security.sealing.places import VaultPlaces
 
 Profile: TypeAlias = Literal["rfc8693", "keycloak", "entra"]
-"""How a provider is asked, and what it calls things."""
+"""Dialect of a provider: its requests and names."""
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class IdentityOptions(NamedTuple):
-    """Who issues tokens, for whom they are to be, and as whom they are exchanged.
+    """Options of a provider: issuer, audience, and the client that exchanges tokens.
 
-    ``ignored_scopes`` are those that a provider adds by itself; ``actor`` sends a token of the worker's own along.
+    ``ignored_scopes`` are those that a provider adds by itself; ``actor`` sends a token of the worker itself along.
     """
 
     issuer: str
@@ -34,14 +34,14 @@ class IdentityOptions(NamedTuple):
 
 
 class IdentityPlaces(NamedTuple):
-    """What identities are made from: the provider, and where the keys are that grants are sealed to."""
+    """Configuration of identities: the provider, and the places of the keys that grants are sealed to."""
 
     options: IdentityOptions
     vault: VaultPlaces
 
 
 def require_https(url: str, what: str) -> str:
-    """Return an address that a token may be sent to; raises ConfigError for one without encryption off loopback."""
+    """Return an address that tokens may be sent to; raises ConfigError for one without TLS, except loopback."""
     parts = urlsplit(url)
     if parts.username is not None or parts.password is not None or not parts.hostname:
         raise ConfigError(f"{what} is no address, as https://login.example.com/realm, without a user in it")

@@ -1,4 +1,4 @@
-"""Profiles: how each kind of provider is asked for a token, and by which names its answer says the same."""
+"""Provider profiles: form of the token request, and names in the answer."""
 
 from __future__ import annotations
 
@@ -16,51 +16,51 @@ ON_BEHALF_OF: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 class ProviderProfile(ABC):
-    """What differs between providers. It decides nothing: what an answer has to be, is the same for all."""
+    """Differences between providers. The requirements for an answer are the same for all."""
 
     subject: ClassVar[str] = "sub"
-    """The claim that is the same person in every token."""
+    """Claim that identifies a person in every token."""
     scope: ClassVar[str] = "scope"
-    """The claim that has the scopes."""
+    """Claim with the scopes."""
     signs_for_us: ClassVar[bool] = True
-    """Whether the provider's keys are those of the tokens for others, too, so that they can be verified here."""
+    """True if tokens for other audiences are signed by the same keys, so that they can be verified here."""
 
     def __init__(self, options: IdentityOptions) -> None:
-        """Ask as the client of these options."""
+        """Make requests as the client of these options."""
         self._options = options
 
     @abstractmethod
     def form(self, token: str, audience: str, scopes: frozenset[str], actor: str | None) -> dict[str, str]:
-        """Return what is asked with."""
+        """Return the form of an exchange."""
 
     def client_form(self, audience: str) -> dict[str, str]:
-        """Return what a token of the worker's own is asked with."""
+        """Return the form of a request for a token of the worker itself."""
         del audience
         return {"grant_type": "client_credentials"}
 
     def client(self) -> tuple[str, str] | None:
-        """Return user and password of the request (RFC 6749, 2.3.1), None where they stand in the form."""
+        """Return user and password of the request (RFC 6749, 2.3.1), None if they are in the form."""
         return quote(self._options.client_id, safe=""), quote(self._options.client_secret, safe="")
 
     def is_audience(self, asked: str, found: frozenset[str]) -> bool:
-        """Tell whether a token for these is one for the audience that was asked for."""
+        """True if a token for these audiences is one for the requested audience."""
         return asked in found
 
     def scopes(self, said: str, audience: str) -> frozenset[str]:
-        """Return the scopes that an answer names beside its token."""
+        """Return the scopes that an answer has besides its token."""
         del audience
         return frozenset(said.split())
 
     def has_run_out(self, said: Mapping[str, Any]) -> bool:
-        """Tell whether an error means that the subject's token is over, and not that it is denied."""
+        """True if an error means that the subject's token has expired, and not that it is denied."""
         return said.get("error") == "invalid_grant"
 
 
 class Rfc8693(ProviderProfile):
-    """Token exchange as it is written (RFC 8693)."""
+    """Token exchange of RFC 8693."""
 
     def form(self, token: str, audience: str, scopes: frozenset[str], actor: str | None) -> dict[str, str]:
-        """Return what is asked with."""
+        """Return the form of an exchange."""
         form = {
             "grant_type": EXCHANGE,
             "subject_token": token,
@@ -79,19 +79,19 @@ class Keycloak(Rfc8693):
     """Keycloak's standard token exchange, from 26.2 on. Its audience is the id of a client of the realm."""
 
     def has_run_out(self, said: Mapping[str, Any]) -> bool:
-        """Tell whether the subject's token, or its session, is over."""
+        """True if the subject's token, or its session, has expired."""
         return said.get("error") in {"invalid_grant", "invalid_token"}
 
 
 class Entra(ProviderProfile):
     """Microsoft Entra ID's on-behalf-of flow. Its audience is an application's id URI, ``api://crm``."""
 
-    subject = "oid"  # of one person ``sub`` is another for each application
+    subject = "oid"  # ``sub`` of a person differs between applications
     scope = "scp"
     signs_for_us = False
 
     def form(self, token: str, audience: str, scopes: frozenset[str], actor: str | None) -> dict[str, str]:
-        """Return what is asked with; there are no actors here."""
+        """Return the form of an exchange; there are no actors here."""
         del actor
         wanted = [f"{audience}/{scope}" for scope in sorted(scopes)] or [f"{audience}/.default"]
         return {
@@ -104,19 +104,19 @@ class Entra(ProviderProfile):
         }
 
     def client(self) -> tuple[str, str] | None:
-        """Return None: they stand in the form."""
+        """Return None: they are in the form."""
         return None
 
     def is_audience(self, asked: str, found: frozenset[str]) -> bool:
-        """Tell whether it is for this application, by its URI or by its id alone."""
+        """True if it is for this application, by its URI or by its id."""
         return asked in found or asked.removeprefix("api://") in found
 
     def scopes(self, said: str, audience: str) -> frozenset[str]:
-        """Return the scopes without the audience before them."""
+        """Return the scopes without the prefix of the audience."""
         return frozenset(each.removeprefix(f"{audience}/") for each in said.split())
 
     def has_run_out(self, said: Mapping[str, Any]) -> bool:
-        """Tell whether the assertion is over (AADSTS500133), or the person has to come back for it."""
+        """True if the assertion has expired (AADSTS500133), or the person has to interact for it."""
         description = str(said.get("error_description", ""))
         return "AADSTS500133" in description or said.get("error") == "interaction_required"
 

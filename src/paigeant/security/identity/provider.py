@@ -1,4 +1,4 @@
-"""A provider as a process knows it: where it is asked, and its keys, found by discovery and kept for a while."""
+"""Identity provider: its endpoints and keys, found by discovery and cached."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from paigeant.security.identity.options import require_https
 from paigeant.security.identity.tokens import ProviderKey, UnknownProviderKey, read_keys, verify
 
 KEPT: Final = 600.0
-"""Seconds for which discovery and keys are kept."""
+"""Seconds for which discovery and keys are cached."""
 
 AGAIN: Final = 30.0
-"""Seconds after which the keys are read again, at the earliest, because a token names one that is not known."""
+"""Minimum of seconds between two reads of the keys because of a token with an unknown key."""
 
 WELL_KNOWN: Final = "/.well-known/openid-configuration"
 
 
 class Known(NamedTuple):
-    """What discovery has found, and when."""
+    """Results of discovery, and their time."""
 
     token_endpoint: str
     authorization_endpoint: str | None
@@ -33,10 +33,10 @@ class Known(NamedTuple):
 
 
 class Provider:
-    """The provider of one issuer. Several who need the same at the same time have it asked once."""
+    """Provider of one issuer. Concurrent callers share one request."""
 
     def __init__(self, issuer: str, setting: str, *, ask: Callable[[str], Awaitable[Answer]] = get) -> None:
-        """Know nothing yet; raises ConfigError for an issuer, of this setting, that tokens may not be sent to."""
+        """Start without data; raises ConfigError for an issuer that tokens may not be sent to."""
         self._issuer = require_https(issuer, setting)
         self._setting = setting
         self._ask = ask
@@ -44,18 +44,18 @@ class Provider:
         self._asking: dict[asyncio.AbstractEventLoop, asyncio.Lock] = {}
 
     async def token_endpoint(self) -> str:
-        """Return where tokens are exchanged; raises IdentityRefused and IdentityUnavailable."""
+        """Return the token endpoint; raises IdentityRefused and IdentityUnavailable."""
         return (await self._find(KEPT)).token_endpoint
 
     async def authorization_endpoint(self) -> str:
-        """Return where people sign in; raises IdentityRefused and IdentityUnavailable."""
+        """Return the authorization endpoint; raises IdentityRefused and IdentityUnavailable."""
         found = (await self._find(KEPT)).authorization_endpoint
         if found is None:
             raise IdentityRefused("the identity provider does not say its authorization_endpoint")
         return found
 
     async def verify(self, token: str) -> Mapping[str, Any]:
-        """Return the claims of a token that it has signed; raises IdentityRefused and IdentityUnavailable."""
+        """Return the claims of a token with its signature; raises IdentityRefused and IdentityUnavailable."""
         known = await self._find(KEPT)
         try:
             return verify(token, known.keys)
@@ -73,7 +73,7 @@ class Provider:
                     known = self._known = await self._discover()
                 except IdentityUnavailable:
                     if known is None:
-                        raise  # else what is known counts: the provider is away, and its keys are still its keys
+                        raise  # else the cached keys count: an unavailable provider still has them
             return known
 
     async def _discover(self) -> Known:

@@ -1,7 +1,7 @@
 """JWTs of a provider (RFC 7519), strictly: one of the modules that know joserfc.
 
-A token says which of the provider's keys has signed it, and nothing else about how it is verified: each key has one
-algorithm, which a token's header has to name. Only asymmetric ones are known, so that no public key is ever a secret.
+A token names the provider's key, and does not otherwise influence its verification: each key has one algorithm, which
+the token's header must name. Only asymmetric ones are supported, so that no public key is ever used as a secret.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TOKEN_BYTES: Final = 16 * 1024
 KEYS: Final = 100
 DEPTH: Final = 8
 LEEWAY: Final = timedelta(seconds=30)
-"""How far the provider's clock may be ahead of ours. It buys no token a longer life."""
+"""Tolerated lead of the provider's clock. It does not extend the life of a token."""
 
 RSA_BITS: Final = 2048
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -33,7 +33,7 @@ _KINDS: Final[Mapping[tuple[str, str], tuple[Any, tuple[str, ...]]]] = {
     ("EC", "P-384"): (ECKey, ("ES384",)),
     ("OKP", "Ed25519"): (OKPKey, ("Ed25519", "EdDSA")),
 }
-"""The kinds of keys, and of each its algorithms, the first of which is meant where a key does not say."""
+"""Algorithms of each kind of key; the first is the default."""
 
 _SAME: Final = {"EdDSA": "Ed25519"}
 """Two names of one algorithm (RFC 9864)."""
@@ -48,18 +48,18 @@ class _Registry(JWSRegistry):
 
 
 class ProviderKey(NamedTuple):
-    """A public key of a provider, pinned to one algorithm."""
+    """Public key of a provider, with one fixed algorithm."""
 
     algorithm: str
     key: Any
 
 
 class UnknownProviderKey(IdentityRefused):
-    """A token that is signed by a key which the provider's set does not have: it may have changed."""
+    """Token signed by a key that is not in the provider's set, which may have changed."""
 
 
 def read_keys(said: Mapping[str, Any]) -> dict[str, ProviderKey]:
-    """Return the keys of a provider's set that can be used, by their ids; one that is there twice is none."""
+    """Return the usable keys of a provider's set, by their ids; a duplicate id is dropped."""
     members: Any = said.get("keys")
     if not isinstance(members, list) or len(cast("list[Any]", members)) > KEYS:
         raise IdentityRefused(f"the key set of the identity provider is no list of at most {KEYS}")
@@ -77,7 +77,7 @@ def read_keys(said: Mapping[str, Any]) -> dict[str, ProviderKey]:
 
 
 def _read_key(jwk: dict[str, Any]) -> ProviderKey | None:
-    """Return a key that signs, None for one of another use or kind, or too weak."""
+    """Return a signing key, None for another use or kind, or a weak one."""
     kind, algorithms = _KINDS.get((str(jwk.get("kty")), str(jwk.get("crv", ""))), (None, ()))
     said = str(jwk.get("alg", algorithms[0] if algorithms else ""))
     if kind is None or said not in algorithms or jwk.get("use", "sig") != "sig" or not isinstance(jwk.get("kid"), str):
@@ -108,13 +108,13 @@ def verify(token: str, keys: Mapping[str, ProviderKey]) -> Mapping[str, Any]:
         raise IdentityRefused(text)
     try:
         deserialize_compact(token, known.key, registry=_Registry(algorithms=[algorithm], strict_check_header=False))
-    except Exception as error:  # whatever a stranger's bytes provoke
+    except Exception as error:  # untrusted bytes may cause any error
         raise IdentityRefused("a token that the identity provider has not signed") from error
     return _part(token, 1)
 
 
 def claims_of(token: str) -> Mapping[str, Any]:
-    """Return what a token says, which nobody has verified; raises IdentityRefused for what is no JWT."""
+    """Return the unverified claims of a token; raises IdentityRefused for an invalid JWT."""
     return _part(token, 1)
 
 
@@ -132,7 +132,7 @@ def _part(token: str, index: int) -> Mapping[str, Any]:
 
 
 def check_times(claims: Mapping[str, Any], now: datetime) -> datetime:
-    """Return when a token runs out; raises IdentityRefused for one that has, is not good yet, or never runs out."""
+    """Return the expiry of a token; raises IdentityRefused for an expired, a future, or an unlimited one."""
     expires = _time(claims, "exp")
     if expires is None:
         raise IdentityRefused("a token without exp, which would be good for ever")
@@ -158,14 +158,14 @@ def _time(claims: Mapping[str, Any], name: str) -> datetime | None:
 
 
 def audiences_of(claims: Mapping[str, Any]) -> frozenset[str]:
-    """Return for whom a token is."""
+    """Return the audiences of a token."""
     said: Any = claims.get("aud")
     several: list[Any] = cast("list[Any]", said) if isinstance(said, list) else [said]
     return frozenset(each for each in several if isinstance(each, str))
 
 
 def scopes_of(claims: Mapping[str, Any], name: str) -> frozenset[str]:
-    """Return the scopes of a claim: a text with blanks between, or a list."""
+    """Return the scopes of a claim: a text separated by blanks, or a list."""
     said: Any = claims.get(name)
     if isinstance(said, str):
         return frozenset(said.split())

@@ -1,1 +1,1 @@
-"""Sealing: what only some keys can read, as JWE (RFC 7516)."""
+"""Sealing: encryption for certain keys, as JWE (RFC 7516)."""

@@ -1,8 +1,8 @@
 """JWE in the JSON serialization, strictly, for several recipients: one of the modules that know joserfc.
 
 There is one algorithm for the key and one for the content, no compression, and one order of the members. A reader looks
-for the recipient that has its own key's id, and gives the library that one alone: left to itself it tries its key on
-each of them, and fails at the first that is for another.
+for the recipient with its own key's id, and passes only that one to the library, which by itself tries its key on each
+recipient, and fails at the first one that is for another key.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from paigeant.security.frame import read_json
 ALGORITHM: Final = "ECDH-ES+A256KW"
 CONTENT: Final = "A256GCM"
 RECIPIENTS: Final = 16
-"""Keys that something is sealed to, at most."""
+"""Limit of recipients."""
 
 PLAIN_BYTES: Final = 64 * 1024
-"""Bytes that are sealed, at most."""
+"""Limit of sealed bytes."""
 
 SEALED_BYTES: Final = 2 * PLAIN_BYTES
 DEPTH: Final = 6
@@ -45,7 +45,7 @@ _KEY: Final = ("kty", "crv", "x", "d")
 
 
 class EncryptionKey:
-    """An X25519 key: what is sealed to it can be opened if it has its private half."""
+    """X25519 key: values sealed to it can be opened if it has its private half."""
 
     use: Final = "enc"
 
@@ -96,9 +96,9 @@ def seal(kind: str, plain: bytes, recipients: Sequence[EncryptionKey]) -> bytes:
 
 
 def unseal(kind: str, sealed: bytes, key: EncryptionKey) -> bytes:
-    """Return what is sealed to a key in a JWE of this ``typ``.
+    """Open a JWE of this ``typ`` with a key.
 
-    Raises TamperedMessage for what is no such JWE, was changed, or is not for this key.
+    Raises TamperedMessage for an invalid JWE, a changed one, and one for other keys.
     """
     try:
         said = _read(kind, sealed)
@@ -109,7 +109,7 @@ def unseal(kind: str, sealed: bytes, key: EncryptionKey) -> bytes:
         plain = decrypt_json(cast("Any", only), key.key, registry=_REGISTRY).plaintext
     except TamperedMessage:
         raise
-    except Exception as error:  # whatever a stranger's bytes provoke, it means the same
+    except Exception as error:  # untrusted bytes may cause any error: all mean an invalid value
         raise TamperedMessage(f"what is sealed does not open: {error}") from error
     if plain is None:
         raise TamperedMessage("what is sealed does not open: nothing is in it")
@@ -117,12 +117,12 @@ def unseal(kind: str, sealed: bytes, key: EncryptionKey) -> bytes:
 
 
 def recipients_of(kind: str, sealed: bytes) -> tuple[str, ...]:
-    """Return the ids of the keys that can open a JWE of this ``typ``; raises ValueError for what is none."""
+    """Return the ids of the recipients of a JWE of this ``typ``; raises ValueError for an invalid one."""
     return tuple(each["header"]["kid"] for each in _read(kind, sealed)["recipients"])
 
 
 def _read(kind: str, sealed: bytes) -> dict[str, Any]:
-    """Return the members of a JWE; raises ValueError unless it is, byte for byte, what would be written of them."""
+    """Parse a JWE; raises ValueError unless its bytes are those that would be written of its members."""
     if len(sealed) > SEALED_BYTES:
         raise ValueError(f"{len(sealed):,} bytes; at most {SEALED_BYTES:,} are allowed")
     said: Any = read_json(sealed, depth=DEPTH)
@@ -141,7 +141,7 @@ def _read(kind: str, sealed: bytes) -> dict[str, Any]:
 
 
 def _check_recipient(said: Any) -> None:
-    """Raise ValueError for a recipient that is not as it is written here."""
+    """Raise ValueError for a recipient that we would write differently."""
     if tuple(said) != ("header", "encrypted_key") or tuple(said["header"]) != ("alg", "kid", "epk"):
         raise ValueError("a recipient whose members are not those that are written here")
     if said["header"]["alg"] != ALGORITHM:
@@ -153,7 +153,7 @@ def _check_recipient(said: Any) -> None:
 
 
 def _check_spelling(text: str) -> None:
-    """Raise ValueError for base64url in another spelling: with those one sealed value would have several texts."""
+    """Raise ValueError for another spelling of base64url, which would give one sealed value several texts."""
     if encode(urlsafe_b64decode(text + "=" * (-len(text) % 4))) != text:
         raise ValueError("a member that is no base64url, or not as it is written here")
 

@@ -1,4 +1,4 @@
-"""Where the keys are that open what is sealed; without any cryptography, so that it loads none."""
+"""Places of encryption keys; without cryptography, so that importing loads none."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from paigeant.security.key_sets import KeySet
 
 
 class Sealed(StrEnum):
-    """What is sealed; something sealed as another does not open."""
+    """Kinds of sealed values; one kind does not open as another."""
 
     GRANT = "paigeant-grant+jwe"
     SECRET = "paigeant-secret+jwe"  # noqa: S105  (a name)
 
 
 class VaultPlaces(NamedTuple):
-    """Where keys are: the process's own and the set of all that are trusted, or, without either, of development.
+    """Places of encryption keys: the process's own and the trusted set, or, without either, a development key.
 
-    ``development`` is the file of a key that is made on first need, None for one in memory.
+    ``development`` is the file of a key that is created on first use, None for one in memory.
     """
 
     namespace: str
@@ -30,31 +30,31 @@ class VaultPlaces(NamedTuple):
 
 
 class Sealing(Protocol):
-    """Seals to keys by what they may read, and opens what is sealed to the process's own."""
+    """Seals to keys by their permissions, and opens values sealed to the process's own key."""
 
     def seal(self, kind: Sealed, plain: bytes, rights: Sequence[str]) -> bytes:
-        """Return a text sealed to all keys that have one of these rights, as ``read:charge``.
+        """Return a text sealed to all keys with one of these permissions, such as ``read:charge``.
 
-        Raises ConfigError if there is a right that no key has, or more than 16 keys have any; InvalidInput for a text
+        Raises ConfigError if no key has one of the permissions, or more than 16 keys have any; InvalidInput for a text
         over 64 KiB.
         """
         ...
 
     def require(self, rights: Sequence[str]) -> None:
-        """Return if something can be sealed to keys with these rights; raises ConfigError as :meth:`seal` does."""
+        """Return if a value can be sealed with these permissions; raises ConfigError as :meth:`seal` does."""
         ...
 
     def reads(self, right: str) -> bool:
-        """Tell whether the process has a key with this right, that something is sealed to now."""
+        """True if the process has a valid key with this permission."""
         ...
 
     def opens(self, kind: Sealed, sealed: bytes) -> bool:
-        """Tell whether something is sealed to the process's key; raises as :meth:`unseal` does."""
+        """True if the value is sealed to the process's key; raises as :meth:`unseal` does."""
         ...
 
     def unseal(self, kind: Sealed, sealed: bytes) -> bytes:
-        """Return what is sealed to the process's key.
+        """Open a value that is sealed to the process's key.
 
-        Raises ConfigError if it has none, and TamperedMessage for what is sealed to others, or was changed.
+        Raises ConfigError without a key, and TamperedMessage for a changed value or one for other keys.
         """
         ...

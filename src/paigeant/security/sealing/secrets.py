@@ -19,7 +19,7 @@ _PLAIN: Final = ("wf", "name", "value")
 
 
 class JweSecrets(SecretBox):
-    """Seals to the keys of the trusted set that have the right ``read:ACTIVITY``."""
+    """Seals to the keys of the trusted set with the permission ``read:ACTIVITY``."""
 
     def __init__(self, places: VaultPlaces, *, vault: Sealing | None = None) -> None:
         """Read the keys; raises ConfigError."""
@@ -31,19 +31,19 @@ class JweSecrets(SecretBox):
         return self._vault.seal(Sealed.SECRET, b'%b,"value":%b}' % (head[:-1], json), rights_of(readers))
 
     def require(self, readers: Sequence[str]) -> None:
-        """Return if something can be sealed for these activities."""
+        """Return if a value can be sealed for these activities."""
         self._vault.require(rights_of(readers))
 
     def reads(self, activity: str) -> bool:
-        """Tell whether what steps of an activity may read is sealed to the key of this process too."""
+        """True if secrets that an activity's steps may read are sealed to the key of this process too."""
         return self._vault.reads(*rights_of([activity]))
 
     def opens(self, sealed: bytes) -> bool:
-        """Tell whether something is sealed to the key of this process."""
+        """True if the value is sealed to the key of this process."""
         return self._vault.opens(Sealed.SECRET, sealed)
 
     def open(self, sealed: bytes) -> OpenedSecret:
-        """Return what is sealed, and its origin."""
+        """Open a sealed value; returns it with its origin."""
         try:
             if not self._vault.opens(Sealed.SECRET, sealed):
                 raise UnreadableSecret("it is sealed to other keys than that of this process")
@@ -54,12 +54,12 @@ class JweSecrets(SecretBox):
 
 
 def rights_of(readers: Sequence[str]) -> list[str]:
-    """Return the rights of which a key needs one to read what these activities may."""
+    """Return the permissions of which a key needs one to read for these activities."""
     return [f"read:{each}" for each in readers]
 
 
 def _read(plain: bytes) -> OpenedSecret:
-    """Return what was sealed: whoever has the public keys may have sealed anything."""
+    """Parse an opened value: anyone with the public keys may have sealed anything."""
     try:
         said: dict[str, Any] = from_json(plain)
         workflow_id, name, value = (said[member] for member in _PLAIN)
@@ -67,4 +67,4 @@ def _read(plain: bytes) -> OpenedSecret:
             raise ValueError("its members are not those that are written here")  # noqa: TRY301
         return OpenedSecret(SecretOrigin(UUID(workflow_id), name), to_json(value))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise TamperedMessage("what is sealed is no secret of ours") from None  # the error may show a part of it
+        raise TamperedMessage("what is sealed is no secret of ours") from None  # the error may quote it

@@ -1,4 +1,4 @@
-"""The vault of a process: the key that opens what is sealed to it, and the keys that it seals to."""
+"""Vault of a process: its own encryption key, and the keys that it seals to."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from paigeant.security.sealing.jwe import PLAIN_BYTES, RECIPIENTS, EncryptionKey
 from paigeant.security.sealing.places import Sealed, VaultPlaces
 
 LOOK: Final = 60.0
-"""Seconds after which the files of keys are looked at again."""
+"""Seconds between two checks of key files for changes."""
 
 
 class Recipient(NamedTuple):
-    """A key that something can be sealed to, and what it may read."""
+    """Key that values can be sealed to, and its permissions."""
 
     key: EncryptionKey
     grants: Grants
 
     def may(self, right: str) -> bool:
-        """Tell whether it may do this, as ``read:pay`` or ``identity``."""
+        """True if it has this permission, such as ``read:pay`` or ``identity``."""
         kind, colon, _ = right.partition(":")
         return right in self.grants.may or (bool(colon) and f"{kind}:*" in self.grants.may)
 
     def is_good(self, namespace: str, at: datetime) -> bool:
-        """Tell whether anything is sealed to it here and now."""
+        """True if values are sealed to it here and now."""
         grants = self.grants
         here = not grants.ns or namespace in grants.ns
         return here and not grants.compromised and grants.flaw_at(self.key.kid, at) is None
 
 
 def read_recipients(text: bytes, source: str) -> list[Recipient]:
-    """Return the keys of a trusted set that something can be sealed to (``"use": "enc"``).
+    """Return the encryption keys of a trusted set (``"use": "enc"``).
 
     Raises ConfigError, which names the ``source``.
     """
@@ -60,18 +60,18 @@ def _recipient(jwk: Any, source: str) -> Recipient:
 
 
 def read_secret_key(path: Path) -> EncryptionKey:
-    """Return the private key of a JWK file that opens what is sealed to it; raises ConfigError."""
+    """Return the private encryption key of a JWK file; raises ConfigError."""
     return read_private(path, "secret key", EncryptionKey)
 
 
 class Vault:
-    """Seals and opens. Without a key of its own it seals, and opens nothing.
+    """Seals and opens. Without a key of its own it only seals.
 
-    Files are read again once they have changed, within a minute.
+    Changed files are read again within a minute.
     """
 
     def __init__(self, places: VaultPlaces) -> None:
-        """Read the keys; raises ConfigError, which says what to do."""
+        """Read the keys; raises ConfigError with the remedy."""
         self._places = places
         self._own: list[EncryptionKey] = []
         self._readers: list[Recipient] = []
@@ -85,7 +85,7 @@ class Vault:
 
     @property
     def is_development(self) -> bool:
-        """Whether no key is configured: then one is made, which whoever reads its file has as well."""
+        """True if no key is configured: a development key is created, and every reader of its file has it too."""
         return self._places.secret_key is None and self._places.trust is None
 
     def _read(self) -> None:
@@ -116,19 +116,19 @@ class Vault:
         try:
             self._read()
         except KeySetExpired:
-            self._readers = []  # nobody knows whether they still are those to seal to
+            self._readers = []  # they may be out of date
         except ConfigError:
-            return  # it is about to be written, or somebody has to mend it
+            return  # it is being written, or a person has to repair it
         self._stamp = stamp
 
     def seal(self, kind: Sealed, plain: bytes, rights: Sequence[str]) -> bytes:
-        """Return a text sealed to all keys that have one of these rights."""
+        """Return a text sealed to all keys with one of these permissions."""
         if len(plain) > PLAIN_BYTES:
             raise InvalidInput(f"it is {len(plain):,} bytes as JSON; at most {PLAIN_BYTES:,} are sealed")
         return seal(kind, plain, self._readers_for(rights))
 
     def require(self, rights: Sequence[str]) -> None:
-        """Return if something can be sealed to keys with these rights."""
+        """Return if a value can be sealed with these permissions."""
         self._readers_for(rights)
 
     def _readers_for(self, rights: Sequence[str]) -> list[EncryptionKey]:
@@ -147,25 +147,25 @@ class Vault:
         return readers
 
     def reads(self, right: str) -> bool:
-        """Tell whether the process has a key with this right, that something is sealed to now."""
+        """True if the process has a valid key with this permission."""
         self._look()
         now, mine = datetime.now(UTC), {key.kid for key in self._own}
         good = (each for each in self._readers if each.is_good(self._places.namespace, now))
         return any(each.key.kid in mine and each.may(right) for each in good)
 
     def opens(self, kind: Sealed, sealed: bytes) -> bool:
-        """Tell whether something is sealed to the process's key, or to the one that it takes the place of."""
+        """True if the value is sealed to the process's key, or to its predecessor."""
         return self._key_of(kind, sealed) is not None
 
     def unseal(self, kind: Sealed, sealed: bytes) -> bytes:
-        """Return what is sealed to the process's key, or to the one that it takes the place of."""
+        """Open a value that is sealed to the process's key, or to its predecessor."""
         mine = self._key_of(kind, sealed)
         if mine is None:
             raise TamperedMessage(f"what is sealed does not open: it is not for key {self._own[-1].kid}")
         return unseal(kind, sealed, mine)
 
     def _key_of(self, kind: Sealed, sealed: bytes) -> EncryptionKey | None:
-        """Return the process's key to which something is sealed, None if it is sealed to others."""
+        """Return the process's key that opens a value, None if it is sealed to others."""
         self._look()
         if not self._own:
             raise ConfigError("this is sealed: set PAIGEANT_SECRET_KEY to a key file that may read it")
@@ -178,7 +178,7 @@ class Vault:
 
 @cache
 def _in_memory() -> EncryptionKey:
-    """Return the key of this process, for stores that live no longer, and where nothing can be written."""
+    """Return the key of this process, for stores that do not outlive it, and if no file can be written."""
     return EncryptionKey.generate()
 
 

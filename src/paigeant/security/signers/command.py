@@ -1,7 +1,7 @@
-"""A signer that is a program: whatever has a command line, as a KMS, Vault, or a token, can vouch for processes.
+"""Signer that runs a program: any command-line tool of a KMS, of Vault or of a token can vouch for processes.
 
 ``PROGRAM … public-key`` writes the public half of its key to standard output, as a JWK or as PEM. ``PROGRAM … sign``
-reads what is to be signed from standard input, and writes the signature, base64 or base64url.
+reads the bytes to sign from standard input, and writes the signature, base64 or base64url.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from paigeant.plugins import redacted
 from paigeant.security.custody.jws import jwk_of_pem
 
 ANSWER_BYTES: Final = 16 * 1024
-"""What a program may answer, and is heard complaining, at most."""
+"""Limit of a program's standard output and standard error, each."""
 
 OURS: Final = "PAIGEANT_"
-"""What the names of variables begin with that the program does not get: some hold passwords."""
+"""Prefix of environment variables that are withheld from the program: some hold passwords."""
 
 _RAW: Final = 32
-"""Bytes of each of the two numbers of a signature of P-256, as JWS has them."""
+"""Bytes of each of the two numbers in a JWS signature of P-256."""
 
 _LONG: Final = re.compile(r"[A-Za-z0-9+/_=.-]{24,}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class CommandSigner(Signer):
-    """Asks a program, which runs for each answer and is killed, with all that it has started, if it is too slow."""
+    """Runs a program for each answer, and kills it, with all its children, if it is too slow."""
 
     def __init__(self, argument: str) -> None:
-        """Take the program and what it is told, in the words of a shell, which is not used; raises ConfigError.
+        """Take the program and its arguments, in shell syntax, without a shell; raises ConfigError.
 
-        The program is named by its whole path, and only its owner, this user or root, may change it: whoever else can
-        would sign.
+        The program is given by its absolute path, and only its owner, this user or root, may change it: anybody else
+        who can would be able to sign.
         """
         try:
             self._words = shlex.split(argument)
@@ -92,7 +92,7 @@ class CommandSigner(Signer):
             raise ConfigError(f"PAIGEANT_SIGNER: others can change {path}: chmod go-w {path}")
 
     async def _ask(self, verb: str, given: bytes = b"") -> bytes:
-        """Return what the program writes; raises ConfigError and Unavailable."""
+        """Return the output of the program; raises ConfigError and Unavailable."""
         self._require_safe()
         environment = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         try:
@@ -106,7 +106,7 @@ class CommandSigner(Signer):
             code = await process.wait()
         except BaseException:
             with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # and what it has started, which may hold the pipes
+                os.killpg(process.pid, signal.SIGKILL)  # and its children, which may hold the pipes
             await process.wait()
             raise
         if code:
@@ -118,7 +118,7 @@ class CommandSigner(Signer):
 
 
 async def _converse(process: asyncio.subprocess.Process, given: bytes) -> tuple[bytes, bytes]:
-    """Give a program what it reads, and return the beginning of what it writes and complains of."""
+    """Feed a program, and return the beginning of its standard output and standard error."""
     if process.stdin is None or process.stdout is None or process.stderr is None:
         raise TypeError("the program has no pipes")
     _, said, complained = await asyncio.gather(
@@ -128,7 +128,7 @@ async def _converse(process: asyncio.subprocess.Process, given: bytes) -> tuple[
 
 
 async def _write(stream: asyncio.StreamWriter, given: bytes) -> None:
-    """Give a program all that it reads: it may end before, which the loop says in one way or another."""
+    """Feed a program; it may end early, which the loop reports as one of several errors."""
     with suppress(ConnectionError, RuntimeError):
         stream.write(given)
         await stream.drain()
@@ -137,7 +137,7 @@ async def _write(stream: asyncio.StreamWriter, given: bytes) -> None:
 
 
 async def _read(stream: asyncio.StreamReader) -> bytes:
-    """Return what comes, a byte more than is allowed at most; the rest is thrown away."""
+    """Return the output, at most one byte over the limit; the rest is discarded."""
     kept = bytearray()
     while part := await stream.read(ANSWER_BYTES):
         kept += part[: ANSWER_BYTES + 1 - len(kept)]
@@ -145,13 +145,13 @@ async def _read(stream: asyncio.StreamReader) -> bytes:
 
 
 def _last_line(complained: bytes) -> str:
-    """Return the last line of what a program complains of, with all masked that could be a key or a password."""
+    """Return the last line of a program's standard error, with possible keys and passwords masked."""
     lines = [line.strip() for line in complained.decode(errors="replace").splitlines() if line.strip()]
     return _CONTROL.sub(" ", _LONG.sub("***", redacted(lines[-1])))[:200] if lines else ""
 
 
 def _of_der(signature: bytes) -> bytes | None:
-    """Return r and s of an ECDSA signature in DER as JWS has them, None if it is none."""
+    """Convert an ECDSA signature from DER to r and s as in JWS; None if it is not DER."""
     if len(signature) < 8 or signature[0] != 0x30 or signature[1] != len(signature) - 2:  # noqa: PLR2004
         return None
     numbers, rest = list[int](), signature[2:]

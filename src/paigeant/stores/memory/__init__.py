@@ -1,4 +1,4 @@
-"""A store in this process's memory, for tests, and for work that need not outlive its process."""
+"""Store in this process's memory, for tests, and for work that need not outlive its process."""
 
 from paigeant.stores.memory.store import MemoryStore
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 Clock: TypeAlias = Callable[[], datetime]
-"""Tells the store's time, aware and in UTC; never goes back."""
+"""Function that returns the store's time, aware and in UTC; never goes back."""
 
 _EPOCH = datetime.now(UTC) - timedelta(seconds=time.monotonic())
 
 
 def store_time() -> datetime:
-    """Return the time that all memory stores of this process agree on."""
+    """Return the common time of all memory stores of this process."""
     return _EPOCH + timedelta(seconds=time.monotonic())

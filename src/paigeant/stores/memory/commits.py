@@ -1,4 +1,4 @@
-"""Runs begin, go on and end here: what is written, and what is refused."""
+"""Begin, commit and end of runs in memory: writes and refusals."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from paigeant.stores.memory.tree import children
 
 
 def start(rows: Rows, starts: Sequence[RunStart]) -> list[Started]:
-    """Write runs with their first twins, all or none; a repeat gets the run that is there."""
+    """Write runs with their first twins, all or none; a repeat returns the existing run."""
     answers = match_starts(starts, _known(rows, starts))
     for one, answer in zip(starts, answers, strict=True):
         if answer.fresh:
@@ -63,7 +63,7 @@ def start(rows: Rows, starts: Sequence[RunStart]) -> list[Started]:
 
 
 def _known(rows: Rows, starts: Sequence[RunStart]) -> dict[RunName, KnownRun]:
-    """Return the runs that these dispatch keys and ids have already."""
+    """Return the existing runs with these dispatch keys and ids."""
     names = {name for one in starts for name in names_of(one)}
     ids = {name: name if isinstance(name, UUID) else rows.keys.get(name) for name in names}
     return {name: rows.runs[found] for name, found in ids.items() if found is not None and found in rows.runs}
@@ -102,7 +102,7 @@ def _write(rows: Rows, one: RunStart) -> None:
 
 
 def fork(rows: Rows, one: Fork) -> None:
-    """Write a run that inherits what another had before a place; raises UnknownRun."""
+    """Write a run that inherits another run's history before a place; raises UnknownRun."""
     source = find(rows, one.source)
     _write(rows, one.start)
     run = rows.runs[one.start.workflow_id]
@@ -125,7 +125,7 @@ def fork(rows: Rows, one: Fork) -> None:
 
 
 def _inherit(rows: Rows, run: RunRow, hop: HopRow, output: Value | None) -> None:
-    """Write what a hop of another run came to as one of this run, perhaps with another output."""
+    """Write an inherited hop, perhaps with another output."""
     key = hop.key._replace(workflow_id=run.workflow_id)
     made = replace(hop, key=key, output=hop.output if output is None else output)
     made.change(holds.inherit())
@@ -135,7 +135,7 @@ def _inherit(rows: Rows, run: RunRow, hop: HopRow, output: Value | None) -> None
 
 
 def commit(rows: Rows, one: Commit, lease: timedelta) -> CommitResult:
-    """Write one hop whole, or say why nothing of it may be written."""
+    """Write one hop completely, or return why nothing of it may be written."""
     key = one.held.key
     run, hop = rows.runs.get(key.workflow_id), rows.hop(key)
     completes = one.transition.hop.status is StepStatus.COMPLETED
@@ -168,7 +168,7 @@ def commit(rows: Rows, one: Commit, lease: timedelta) -> CommitResult:
 
 
 def _change_child(rows: Rows, run: RunRow, one: Commit, hop: HopRow) -> list[Sealed]:
-    """Write what a node does to its child; return the messages of what is due by that."""
+    """Write a node's change of its child run; return the messages of hops that it made due."""
     match one.child:
         case RunStart() as begun:
             if not may_begin(run, hop.path):
@@ -190,12 +190,12 @@ def _change_child(rows: Rows, run: RunRow, one: Commit, hop: HopRow) -> list[Sea
 
 
 def _handed_over_before(rows: Rows, one: Commit) -> Grant | None:
-    """Return the grant whose answer was lost, if it is still as it was given."""
+    """Return the grant whose answer was lost, if the hop is unchanged."""
     return None if one.wanted is None else _given(rows, one.wanted.key, one.owner)
 
 
 def _given(rows: Rows, key: HopKey, owner: str) -> Grant | None:
-    """Return the lease on a twin that was written leased to this owner, if it is still as it was given."""
+    """Return the lease of a twin that was written leased to this owner, if it is unchanged."""
     twin = rows.twins.get(key)
     if twin is None or not verdict.is_as_given(twin, owner):
         return None
@@ -203,7 +203,7 @@ def _given(rows: Rows, key: HopKey, owner: str) -> Grant | None:
 
 
 def _write_hop(rows: Rows, one: Commit, hop: HopRow) -> None:
-    """Write what became of the hop: held for later, or behind."""
+    """Write the change of the hop: held, or done."""
     now = rows.clock()
     match one.transition.hop:
         case Held() as held:
@@ -218,7 +218,7 @@ def _write_hop(rows: Rows, one: Commit, hop: HopRow) -> None:
 
 
 def _write_run(run: RunRow, one: Commit, now: datetime) -> None:
-    """Write what the hop set: variables, values, and the run's error or output if there is one."""
+    """Write the variables and values of the hop, and the run's error or output if there is one."""
     _, path, position = one.held.key
     made = one.transition
     run.set((path, position), dict(made.writes.variables))
@@ -232,7 +232,7 @@ def _write_run(run: RunRow, one: Commit, now: datetime) -> None:
 
 
 def _write_twins(rows: Rows, run: RunRow, one: Commit, twins: Sequence[Twin], lease: timedelta) -> Grant | None:
-    """Write the next twins; the one that was asked for is leased, unless it is to end."""
+    """Write the next twins; the requested one is leased, unless it is to end."""
     for twin in twins:
         hop = HopRow.of(twin, rows.clock(), closes=closes_on(run, twin.key.path, twin.direction))
         rows.add(hop)

@@ -1,4 +1,4 @@
-"""Records of custody in memory: kept with their run."""
+"""Records of custody in memory, stored with their run."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from paigeant.stores.memory.tables.runs import RunRow
 
 
 def keep_record(run: RunRow, held: LeaseToken, record: SignedRecord | None, at: datetime) -> None:
-    """Write what is signed of a hop, if anything is."""
+    """Write the signed record of a hop, if there is one."""
     if record is not None:
         run.records.append(StoredRecord(held.key, held.fence, record, at))
 
 
 def keep_deeds(rows: Rows, *done: Deed | None) -> None:
-    """Write deeds, as far as there are any; those that are there already stay as they are."""
+    """Write deeds, if there are any; existing ones stay as they are."""
     known = {each.deed.deed_id for each in rows.deeds}
     rows.deeds += [StoredDeed(each, rows.clock()) for each in done if each is not None and each.deed_id not in known]
 
 
 def load_deeds(rows: Rows, workflow_id: UUID | None, limit: int) -> list[StoredDeed]:
-    """Return what people did to a run, or the newest that was done to none, in order."""
+    """Return the deeds of a run, or the newest that belong to none, in order."""
     found = [each for each in rows.deeds if each.deed.workflow_id == workflow_id]
     return found if workflow_id is not None else found[-limit:]
 
@@ -45,7 +45,7 @@ def load_records(rows: Rows, workflow_id: UUID) -> list[StoredRecord]:
 
 
 def load_evidence(rows: Rows, run: RunRow) -> Evidence:
-    """Return all that was signed of a run, and all that must agree with it."""
+    """Return all signed data of a run, and all data that must agree with it."""
     variables = [SetVariable(one.name, one.path, one.position, one.value) for one in run.stated()]
     evidence = Evidence(
         *(run.workflow_id, run.workflow, run.status, run.input, run.output, run.edited),
@@ -61,7 +61,7 @@ def load_evidence(rows: Rows, run: RunRow) -> Evidence:
 
 
 def adopt(rows: Rows, run: RunRow, adoption: Adoption) -> bool:
-    """Write what was signed of a run that began unsigned, if nothing is."""
+    """Write the signed record of an unsigned run; returns False if it has one already."""
     if run.records:
         return False
     now = rows.clock()
@@ -77,7 +77,7 @@ def adopt(rows: Rows, run: RunRow, adoption: Adoption) -> bool:
 
 
 def _with_parents(rows: Rows, run: RunRow) -> list[UUID]:
-    """Return a run, and those within which it has begun."""
+    """Return a run, and the runs that contain it."""
     found, parent = [run.workflow_id], run.parent_id
     while parent is not None:
         found.append(parent)

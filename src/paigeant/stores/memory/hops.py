@@ -1,4 +1,4 @@
-"""Leases: who may run which twin, and for how long."""
+"""Leases in memory: claim, renew, release and announce twins."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from paigeant.stores.memory.tables.hops import HopRow
 
 
 def claim(rows: Rows, owner: str, what: Claim, limit: int, lease: timedelta) -> list[Grant]:
-    """Lease what is asked for."""
+    """Lease hops that match the claim."""
     match what:
         case Due(topics):
             return pick(rows, owner, topics, limit, lease)
@@ -49,7 +49,7 @@ def _holds_suspect(rows: Rows, owner: str) -> bool:
 
 
 def lease_closing(rows: Rows, owner: str, limit: int, lease: timedelta) -> list[Grant]:
-    """Lease twins on the way forward, due or not, of runs that are to end, and that nobody runs."""
+    """Lease forward twins, due or not, of runs that are to end, if nobody runs them."""
     now = rows.clock()
     hops = (
         hop
@@ -68,14 +68,14 @@ def find_held_interfaces(rows: Rows) -> set[HeldInterface]:
 def lease_misfits(
     rows: Rows, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta
 ) -> list[Grant]:
-    """Lease twins that wait for code that fits these contracts."""
+    """Lease twins that wait for code that fits these interfaces."""
     found = (hop for hop in rows.twins.values() if hop.interface is not None and (hop.step, hop.interface) in wanted)
     now = rows.clock()
     return [grant(rows, hop, owner, lease, now) for hop in _first(found, limit)]
 
 
 def lease_announced(rows: Rows, owner: str, notices: Iterable[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
-    """Lease those of the announced twins that are due and are what was announced."""
+    """Lease announced twins that are due and whose bytes match the announcement."""
     grants, now = list[Grant](), rows.clock()
     for key, digest in notices:
         hop = rows.twins.get(key)
@@ -90,7 +90,7 @@ def lease_announced(rows: Rows, owner: str, notices: Iterable[tuple[HopKey, byte
 
 
 def find_notice_status(rows: Rows, key: HopKey, digest: bytes) -> NoticeStatus:
-    """Return how an announced hop stands."""
+    """Return the status of an announced hop."""
     return notice.find_status(rows.hop(key), digest, rows.clock(), run_known=key.workflow_id in rows.runs)
 
 
@@ -100,10 +100,10 @@ def _first(hops: Iterable[HopRow], limit: int) -> list[HopRow]:
 
 
 def grant(rows: Rows, hop: HopRow, owner: str, lease: timedelta, now: datetime) -> Grant:
-    """Lease a twin to this owner, and say when its run has started.
+    """Lease a twin to this owner, and record the start of its run.
 
-    All that are claimed together get the same time, as in a transaction: their leases end together, and which of them
-    is due longest does not depend on the order in which they were given.
+    All twins of one claim get the same time, as in a transaction: their leases end together, and their due order does
+    not depend on the order of leasing.
     """
     interrupted, due_at = leases.is_interrupted(hop), hop.due_at
     hop.change(leases.take(hop, owner, now, lease))
@@ -115,7 +115,7 @@ def grant(rows: Rows, hop: HopRow, owner: str, lease: timedelta, now: datetime) 
 
 
 def read_grant(rows: Rows, hop: HopRow, *, interrupted: bool = False) -> Grant:
-    """Return the lease that is on this twin."""
+    """Return the present lease of this twin."""
     run = rows.runs[hop.key.workflow_id]
     now = hop.started_at or rows.clock()
     return Grant(
@@ -140,7 +140,7 @@ def read_grant(rows: Rows, hop: HopRow, *, interrupted: bool = False) -> Grant:
 
 
 def _record(rows: Rows, hop: HopRow) -> Record | None:
-    """Return what is known of the hop that this one undoes."""
+    """Return the record of the hop that this one undoes."""
     if hop.undoes is None:
         return None
     undone = rows.hop(hop.undoes)
@@ -148,7 +148,7 @@ def _record(rows: Rows, hop: HopRow) -> Record | None:
 
 
 def beat(rows: Rows, held: Sequence[LeaseToken], lease: timedelta, details: Mapping[LeaseToken, bytes]) -> list[Pulse]:
-    """Renew leases from now on. One that has run out and that nobody took over lives again."""
+    """Renew leases from now on. An expired one that nobody took over is alive again."""
     pulses: list[Pulse] = []
     for one in held:
         hop, run = rows.hop(one.key), rows.runs.get(one.key.workflow_id)
@@ -161,7 +161,7 @@ def beat(rows: Rows, held: Sequence[LeaseToken], lease: timedelta, details: Mapp
 
 
 def release(rows: Rows, held: Sequence[LeaseToken]) -> None:
-    """Give leases back unused."""
+    """Release leases unused."""
     for one in held:
         hop = rows.hop(one.key)
         if hop is not None and leases.is_alive(hop, one.fence):
@@ -170,7 +170,7 @@ def release(rows: Rows, held: Sequence[LeaseToken]) -> None:
 
 
 def announce(rows: Rows, limit: int) -> list[Sealed]:
-    """Return the messages of due twins whose announcement is due, and push the next one away."""
+    """Return the messages of due twins whose announcement is due, and postpone the next one."""
     now = rows.clock()
     due = (hop for hop in rows.twins.values() if leases.is_due(hop, now) and hop.hint_at <= now)
     hops = heapq.nsmallest(limit, due, key=lambda hop: (hop.hint_at, hop.key))

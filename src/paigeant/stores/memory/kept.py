@@ -1,4 +1,4 @@
-"""What the memory store keeps of what happens within steps, and of what is sent to them."""
+"""Rows of recordings and signals in the memory store."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Ledger: TypeAlias = dict[tuple[StepEpoch, str], LedgerEntry]
 
 @dataclass(frozen=True, slots=True)
 class ReservationRow:
-    """What a call may come to, in which budgets it counts, and the lease under which that was reserved."""
+    """Reserved amount of a call, its budgets, and its lease."""
 
     held: LeaseToken
     scopes: tuple[str, ...]
@@ -50,7 +50,7 @@ Reservations: TypeAlias = dict[tuple[StepEpoch, str], ReservationRow]
 
 @dataclass(slots=True)
 class Calls:
-    """What is kept of calls beside the runs: it outlives them, or belongs to none."""
+    """Rows of calls outside of runs: they outlive the runs, or belong to none."""
 
     ledger: Ledger = field(default_factory=Ledger)
     approvals: dict[int, Any] = field(default_factory=dict[int, Any])
@@ -60,13 +60,13 @@ class Calls:
     budgets: dict[str, BudgetState] = field(default_factory=dict[str, BudgetState])
     """By scope."""
     budgets_at: dict[str, datetime] = field(default_factory=dict[str, datetime])
-    """When each was last written."""
+    """Time of the last write of each."""
     reservations: Reservations = field(default_factory=Reservations)
 
 
 @dataclass(slots=True)
 class SignalRow:
-    """A signal of a run, and the place of the hop that it has met; ``number`` is the order in which they came."""
+    """A signal of a run, and the place of the hop that it has met; ``number`` is the order of arrival."""
 
     number: int
     name: str

@@ -20,7 +20,7 @@ from paigeant.stores.memory.rows import Rows
 
 
 def record(rows: Rows, rejected_messages: Sequence[RejectedMessage]) -> list[bool]:
-    """Keep messages, as far as there is room; of those that are there already, count once more."""
+    """Store messages, as far as there is room; increment the count of existing ones."""
     size, kept = sum(len(letter.body) for letter in rows.letters.values()), list[bool]()
     for one in rejected_messages:
         known = rows.letters.get((one.topic, one.digest))
@@ -70,12 +70,12 @@ def get(rows: Rows, letter_id: int) -> DeadLetter:
 
 
 def count(rows: Rows, older_than: timedelta) -> int:
-    """Return how many letters came last so long ago."""
+    """Return the number of letters that last arrived longer ago than this."""
     return len(_old(rows, older_than))
 
 
 def drop(rows: Rows, ids: Collection[int] | None, older_than: timedelta) -> int:
-    """Forget letters, those of these ids or all, as far as they came last so long ago."""
+    """Delete letters (these ids, or all) that last arrived longer ago than this."""
     going = [place for place, letter in _old(rows, older_than).items() if ids is None or letter.id in ids]
     for place in going:
         del rows.letters[place]

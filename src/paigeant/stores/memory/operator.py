@@ -1,4 +1,4 @@
-"""What a person may do to a run: request its cancellation, end it, or send it on its way again."""
+"""Operations on a run in memory: cancel, terminate, resume, set variables; and workers."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def find(rows: Rows, workflow_id: UUID) -> RunRow:
 
 
 def find_writable(rows: Rows, workflow_id: UUID) -> RunRow:
-    """Return a run that is not over for good; raises UnknownRun and WrongState."""
+    """Return a run that may still change; raises UnknownRun and WrongState."""
     run = find(rows, workflow_id)
     operate.require_writable(run)
     return run
 
 
 def request_cancel(rows: Rows, workflow_id: UUID, cancel_request: CancelRequest) -> RunStatus:
-    """Note the request, and make what nobody runs due."""
+    """Record the request, and make hops due that nobody runs."""
     run, now = find(rows, workflow_id), rows.clock()
     requested = operate.request_cancel(run, cancel_request, now)
     if requested is not None:
@@ -47,7 +47,7 @@ def request_cancel(rows: Rows, workflow_id: UUID, cancel_request: CancelRequest)
 
 
 def terminate(rows: Rows, workflow_id: UUID) -> list[UUID]:
-    """End the run, with all that have begun within it, and return them: no fence shown from now on is a good one."""
+    """End the run, with its child runs, and return them: no present fence stays valid."""
     run = find(rows, workflow_id)
     ended = operate.terminate(run, rows.clock())
     if ended is None:
@@ -65,14 +65,14 @@ def _terminate_tree(rows: Rows, run: RunRow, status: RunStatus) -> list[UUID]:
 
 
 def resume(rows: Rows, workflow_id: UUID, how: operate.Restart) -> RunStatus:
-    """Send a run on its way again; a child that has ended goes on with its parent only."""
+    """Resume a run; an ended child run goes on only with its parent."""
     run = find(rows, workflow_id)
     protocol.require_own(run, run.status)
     return go_on(rows, run, how)
 
 
 def go_on(rows: Rows, run: RunRow, how: operate.Restart) -> RunStatus:
-    """Make what failed, or waits, due now, as if it had never been tried; in the children that a run waits for, too."""
+    """Restart failed or waiting hops, due now as if never tried, also in child runs that the run waits for."""
     now = rows.clock()
     resumed, was = operate.resume(run, now), run.status
     chosen = operate.choose_resumed(rows.of_run(run))
@@ -94,7 +94,7 @@ def go_on(rows: Rows, run: RunRow, how: operate.Restart) -> RunStatus:
 
 
 def report_worker(rows: Rows, card: WorkerCard, *, gone: bool) -> bool:
-    """Note that a worker is alive, or gone; returns whether it is to drain."""
+    """Record that a worker is alive, or gone; returns True if it was asked to drain."""
     draining = is_draining(rows, card.id)
     rows.workers.pop(card.id, None)
     if not gone:
@@ -103,7 +103,7 @@ def report_worker(rows: Rows, card: WorkerCard, *, gone: bool) -> bool:
 
 
 def drain_worker(rows: Rows, worker: str) -> None:
-    """Ask a worker to end; raises UnknownWorker for one that is not up."""
+    """Ask a worker to drain; raises UnknownWorker for one that is not alive."""
     if worker not in {card.id for card in living(rows)}:
         raise operate.unknown_worker(worker)
     card, seen = rows.workers[worker]
@@ -112,12 +112,12 @@ def drain_worker(rows: Rows, worker: str) -> None:
 
 
 def is_draining(rows: Rows, worker: str) -> bool:
-    """Tell whether a worker was asked to end."""
+    """True if a worker was asked to drain."""
     return worker in rows.workers and rows.workers[worker][0].draining
 
 
 def living(rows: Rows) -> list[WorkerCard]:
-    """Return the workers that have reported lately."""
+    """Return the workers that have reported recently."""
     now = rows.clock()
     return [card for card, seen in rows.workers.values() if now - seen < WORKER_ALIVE]
 
@@ -128,14 +128,14 @@ def served(rows: Rows) -> set[str]:
 
 
 def set_variable(rows: Rows, run: RunRow, name: str, value: Value) -> None:
-    """Set a variable, as if the hop before the newest of the trunk had set it last, or over what the newest has set."""
+    """Set a variable as of the hop before the trunk's newest, or over the newest hop's own value."""
     newest = max(key.position for key in rows.hops[run.workflow_id] if not key.path)
     run.set(("", set_at(newest, sets_it=name in run.variables.get(("", newest), ()))), {name: value})
     run.edited = True
 
 
 def hold_unserved(rows: Rows, after: timedelta) -> int:
-    """Mark the hops that wait for a worker that is not there; returns how many were not marked before."""
+    """Mark hops that wait for a missing worker; returns the number of newly marked ones."""
     known, latest = served(rows), rows.clock() - after
     stranded = [
         hop

@@ -1,4 +1,4 @@
-"""An overview of a namespace."""
+"""Overview of a namespace in memory: queues, open hops, and searches of runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from paigeant.stores.memory.tables.runs import RunRow
 
 
 def list_queues(rows: Rows) -> list[QueueView]:
-    """Return what waits for each published activity."""
+    """Return the queue of each published activity."""
     now = rows.clock()
     living = [card for card, seen in rows.workers.values() if seen > now - WORKER_ALIVE]
     return with_workers((_queue(rows, activity) for activity in rows.cards), living)
@@ -39,7 +39,7 @@ def _queue(rows: Rows, activity: str) -> QueueView:
 
 
 def count_open(rows: Rows) -> list[OpenCount]:
-    """Return how many open hops there are by status and reason."""
+    """Return the number of open hops by status and reason."""
     counts = Counter((str(hop.status), None if hop.reason is None else str(hop.reason)) for _, hop in rows.pending())
     return [
         OpenCount(status=status, reason=reason, count=count)
@@ -48,7 +48,7 @@ def count_open(rows: Rows) -> list[OpenCount]:
 
 
 def search_runs(rows: Rows, asked: RunFilter, limit: int, after: str | None) -> RunPage:
-    """Return a page of the runs that fit, newest first."""
+    """Return a page of matching runs, newest first."""
     before = read_place(after, "runs")
     newest = sorted(rows.runs.values(), key=lambda run: -run.number)
     found = [run for run in newest if (before is None or run.number < before) and fits(run, asked)]
@@ -56,12 +56,12 @@ def search_runs(rows: Rows, asked: RunFilter, limit: int, after: str | None) -> 
 
 
 def count_runs(rows: Rows, asked: RunFilter) -> int:
-    """Return how many runs fit, up to 10,001."""
+    """Return the number of matching runs, up to 10,001."""
     return min(sum(fits(run, asked) for run in rows.runs.values()), COUNTED)
 
 
 def fits(run: RunRow, asked: RunFilter) -> bool:
-    """Tell whether the run is one of those that are asked for."""
+    """True if the run matches the filter."""
     return all(_judged(run, asked))
 
 
@@ -86,7 +86,7 @@ def _judged(run: RunRow, asked: RunFilter) -> Iterator[bool]:
 
 
 def waits_for(hop: HopRow, reason: str) -> bool:
-    """Tell whether a hop waits for this: ``signal`` stands for one of any name, ``contract`` for code that fits."""
+    """True if a hop has this wait reason: ``signal`` matches any signal name, ``contract`` a hold for fitting code."""
     if reason == WaitReason.CONTRACT:
         return hop.interface is not None
     if reason == WaitReason.SIGNAL:

@@ -1,4 +1,4 @@
-"""Retention: runs that ended long ago are deleted."""
+"""Retention in memory: deletion of old ended runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from paigeant.stores.memory.tables.runs import RunRow
 def find_ended(
     rows: Rows, older_than: timedelta, statuses: Collection[RunStatus], limit: int, without: Collection[UUID]
 ) -> list[UUID]:
-    """Return some of the runs that there are to prune, but these."""
+    """Return some of the runs that can be pruned, without the excluded ones."""
     found = [run.workflow_id for run in ended(rows, older_than, statuses)]
     return [run for run in found if run not in without][:limit]
 
@@ -27,7 +27,7 @@ def prune(
     limit: int,
     only: Collection[UUID] | None = None,
 ) -> int:
-    """Delete some of the final runs that ended longer ago than this; returns how many."""
+    """Delete some final runs that ended longer ago than this; returns their number."""
     before = rows.clock() - older_than
     rows.workers = {key: (card, seen) for key, (card, seen) in rows.workers.items() if seen >= before}
     gone = [run for run in ended(rows, older_than, statuses) if only is None or run.workflow_id in only][:limit]
@@ -45,7 +45,7 @@ def prune(
 
 
 def _drop_past_keys(rows: Rows, before: datetime) -> None:
-    """Delete the keys with which nobody signed any more by then, nor when the oldest run began that is left."""
+    """Delete keys that were out of use by then, and before the oldest remaining run began."""
     by = min([before, *(run.created_at for run in rows.runs.values())])
     rows.signing_keys = {
         kid: stored for kid, stored in rows.signing_keys.items() if stored.key.until is None or stored.key.until >= by
@@ -53,7 +53,7 @@ def _drop_past_keys(rows: Rows, before: datetime) -> None:
 
 
 def _drop_budgets(rows: Rows, gone: list[RunRow], before: datetime) -> None:
-    """Delete the budgets of runs that are gone, and of days in which nothing was spent since then."""
+    """Delete budgets of deleted runs, and of days without spending since then."""
     kept = rows.calls.budgets
     for scope in list(kept):
         kind, _, rest = scope.partition(" ")
@@ -63,7 +63,7 @@ def _drop_budgets(rows: Rows, gone: list[RunRow], before: datetime) -> None:
 
 
 def ended(rows: Rows, older_than: timedelta, statuses: Collection[RunStatus]) -> list[RunRow]:
-    """Return the runs that there are to prune, the longest ended first."""
+    """Return the runs that can be pruned, the longest ended first."""
     before, wanted = rows.clock() - older_than, FINAL.intersection(statuses)
     found = [
         (run.completed_at, run.number, run) for run in rows.runs.values() if run.status in wanted and run.completed_at
@@ -73,6 +73,6 @@ def ended(rows: Rows, older_than: timedelta, statuses: Collection[RunStatus]) ->
 
 
 def _is_needed(rows: Rows, run: RunRow) -> bool:
-    """Tell whether a run is the child of an open one, which may go back to it."""
+    """True if a run is a child of an open run, which may undo it."""
     parent = None if run.parent_id is None else rows.runs.get(run.parent_id)
     return parent is not None and parent.completed_at is None

@@ -1,4 +1,4 @@
-"""What the memory store keeps: the rows of runs, hops and workers, by their keys."""
+"""Rows of the memory store: runs, hops and workers, by their keys."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from paigeant.stores.memory.tables.runs import RunRow
 
 
 class Rows:
-    """All rows of one namespace. ``clock`` is its time; ``changes`` counts the writes that someone may wait for."""
+    """All rows of one namespace. ``clock`` is its time; ``changes`` counts the writes that callers may wait for."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -54,7 +54,7 @@ class Rows:
         return self._numbers
 
     def keep_plans(self, run: RunRow, plans: Iterable[Blob]) -> None:
-        """Keep the plans that a run refers to, each text once."""
+        """Store the plans that a run refers to, each text once."""
         for plan in plans:
             self.plan_texts.setdefault(plan.sha256, plan.json)
             run.plans.add(plan.sha256)
@@ -64,7 +64,7 @@ class Rows:
         return self.hops.get(key.workflow_id, {}).get(key)
 
     def pending(self) -> Iterator[tuple[RunRow, HopRow]]:
-        """Yield the twins with their runs, which are all open."""
+        """Yield the twins with their open runs."""
         return ((self.runs[key.workflow_id], hop) for key, hop in self.twins.items())
 
     def queued(self, topics: Collection[str]) -> Iterator[HopRow]:
@@ -78,7 +78,7 @@ class Rows:
         self.queues.setdefault(hop.step, {})[hop.key] = hop
 
     def note_passed(self, before: HopKey, passed: Sequence[PassedEntry]) -> None:
-        """Write the entries that the journey passes on the path of this hop: they are behind at once."""
+        """Write the entries passed on the path of this hop: they are done at once."""
         for each in passed:
             key = before._replace(position=each.position)
             self.hops[key.workflow_id][key] = HopRow.behind(key, each, self.clock())
@@ -88,23 +88,23 @@ class Rows:
         return sorted(self.hops[run.workflow_id].values(), key=lambda hop: (hop.key.position, hop.key.path))
 
     def seen(self, run: RunRow, path: str = "") -> dict[str, Value]:
-        """Return the variables of a run that are seen on a path."""
+        """Return the variables of a run that are visible on a path."""
         return seen([*outputs(self.hops[run.workflow_id].values()), *run.stated()], path)
 
     def leave(self, hop: HopRow, change: holds.LeftBehind) -> None:
-        """Write what leaves a hop behind, for good or bad: its twin is gone."""
+        """Write the end of a hop, completed or failed: its twin is gone."""
         self.abandon(hop, change)
         if hop.status is StepStatus.COMPLETED:
             self.runs[hop.key.workflow_id].done.add(hop.deed)
 
     def abandon(self, hop: HopRow, change: NamedTuple) -> None:
-        """Write what ends a hop that nobody has leased."""
+        """Write the end of a hop that nobody has leased."""
         hop.change(change)
         del self.twins[hop.key], self.runs[hop.key.workflow_id].twins[hop.key]
         del self.queues[hop.step][hop.key]
 
     def end(self, run: RunRow, status: RunStatus) -> None:
-        """End a run: no twin is left behind, no lease on one, and no identity."""
+        """End a run: no twin, lease or identity remains."""
         run.ended, run.completed_at, run.grant = status, self.clock(), None
         for hop in list(run.twins.values()):
             self.abandon(hop, operate.abandon(hop, self.clock()))

@@ -1,4 +1,4 @@
-"""Signals meet their waits here, whichever of the two came first."""
+"""Signals in memory: a signal and its wait meet, whichever comes first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paigeant.stores.memory.tables.runs import RunRow
 
 
 def send(rows: Rows, sent: Sequence[SentSignal]) -> list[Receipt]:
-    """Let signals come to their runs, in order; one answer each."""
+    """Deliver signals to their runs, in order; one answer each."""
     receipts = [_receive(rows, one) for one in sent]
     rows.changes.note()
     return receipts
@@ -36,14 +36,14 @@ def _receive(rows: Rows, one: SentSignal) -> Receipt:
 
 
 def meet_kept(rows: Rows, run: RunRow, hop: HopRow) -> None:
-    """End the wait that has just begun, if a signal for it came before."""
+    """End a wait that has just begun, if a signal for it arrived before."""
     kept = None if hop.awaits is None else signals.find_kept(hop.awaits, run.signals.values())
     if kept is not None:
         _meet(rows, run, hop, kept)
 
 
 def _meet(rows: Rows, run: RunRow, hop: HopRow, signal: SignalRow) -> None:
-    """What the signal carries is a variable of its name from now on, set at the hop that waited for it."""
+    """Set the signal's payload as a variable of its name at the waiting hop, and end the wait."""
     signal.path, signal.position = hop.path, hop.position
     run.set((hop.path, hop.position), {signal.name: signal.payload})
     hop.change(signals.meet(rows.clock()))

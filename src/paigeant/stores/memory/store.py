@@ -1,6 +1,6 @@
-"""The memory store: the contract, method by method; what each does is in the modules beside it."""
+"""Memory store: the contract's methods; the modules next to it do the work."""
 
-# ruff: noqa: D102 -- what a method guarantees is said in the contract
+# ruff: noqa: D102 -- the contract documents the guarantees of each method
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.tree.children import load_family
 
 _SHARED: Final[dict[tuple[str, str], Rows]] = {}
-"""What the stores with a name hold, by name and namespace. It lives as long as the process, as a file would."""
+"""Rows of named stores, by name and namespace. They live as long as the process, as a file would."""
 
 
 class MemoryStore(MemoryOperator, MemoryCalls, MemoryAccessTokens, MemoryGrants, MemorySigningKeys, Store):
     """Keeps everything in dictionaries: as durable as its process, and otherwise a store like any other.
 
     ``memory://`` is private to the object. ``memory://name`` is shared by all stores of that name in the process, for
-    as long as the process lives, and a namespace of it sees nothing of another; the ``clock`` is that of the first of
-    them. All that share one belong to one event loop. It has no heart of its own: where a blocked loop delays the beat,
-    it delays also whoever would take the lease over.
+    the life of the process; namespaces are isolated from each other; the ``clock`` is that of the first store. All that
+    share one belong to one event loop. It has no heartbeat thread: a blocked loop that delays a heartbeat also delays
+    every takeover of the lease.
     """
 
     def __init__(self, url: str = "memory://", *, namespace: str = "default", clock: Clock = store_time) -> None:
@@ -99,13 +99,13 @@ class MemoryStore(MemoryOperator, MemoryCalls, MemoryAccessTokens, MemoryGrants,
         return False
 
     def _due_in(self, topics: Collection[str], suspects_at: datetime) -> float | None:
-        """Return in how many seconds the next twin of these topics is due, None if none is going to be."""
+        """Return the number of seconds until the next twin of these topics is due, None without one."""
         held = [(hop.due_at, leases.is_suspect(hop)) for hop in self._rows.queued(topics) if hop.due_at is not None]
         due = [max(due_at, suspects_at) if suspect else due_at for due_at, suspect in held]
         return (min(due) - self._rows.clock()).total_seconds() if due else None
 
     async def end_dead_leases(self, owner: str) -> int:
-        del owner  # a process knows nothing of its own end
+        del owner  # a process cannot observe its own death
         return 0
 
     # -- joins
@@ -153,7 +153,7 @@ class MemoryStore(MemoryOperator, MemoryCalls, MemoryAccessTokens, MemoryGrants,
     async def load_plan(self, digest: str) -> bytes | None:
         return self._rows.plan_texts.get(digest)
 
-    # -- what workers publish
+    # -- publications of workers
 
     async def publish_catalog(self, plans: Sequence[Plan], cards: Sequence[ActivityCard]) -> None:
         self._rows.plans.update((plan.name, plan) for plan in plans)

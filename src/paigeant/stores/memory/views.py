@@ -1,4 +1,4 @@
-"""Runs as they are seen from outside."""
+"""Views of runs in memory."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def page(rows: Rows, wanted: RunsWanted) -> RunPage:
 
 
 def find_open(rows: Rows, workflow_ids: Collection[UUID]) -> set[UUID]:
-    """Return which of these runs have not ended."""
+    """Return those of these runs that have not ended."""
     return {each for each in workflow_ids if (run := rows.runs.get(each)) is not None and not run.status.final}
 
 
@@ -54,6 +54,6 @@ def message(rows: Rows, key: HopKey) -> bytes | None:
 
 
 def between(rows: Rows, first: UUID, last: UUID, limit: int) -> list[RunSummary]:
-    """Return the runs whose ids lie between these, in their order."""
+    """Return the runs with ids between these, in order."""
     found = [run for key, run in sorted(rows.runs.items()) if first <= key <= last]
     return list(view_page(found, limit).runs)

@@ -1,4 +1,4 @@
-"""Address of a RabbitMQ: what its URL says, and what of it may be shown."""
+"""Address of a RabbitMQ server: its URL, and the part of it that may be shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _EXAMPLE: Final = "amqp://user:password@host:5672/vhost"
 _OPTIONS: Final = frozenset(
     {"cafile", "capath", "certfile", "keyfile", "no_verify_ssl", "heartbeat", "timeout", "name"}
 )
-"""What a URL may say beside the server; more means nothing to the client, or is not ours to choose."""
+"""Valid options in a URL; others have no meaning to the client, or are set by the transport."""
 
 
 class RabbitMQAddress:
@@ -22,7 +22,7 @@ class RabbitMQAddress:
     def __init__(self, url: str) -> None:
         try:
             self.url: Final = make_url(url)
-        except ValueError:  # its text may quote a piece of a password
+        except ValueError:  # its text may contain a part of a password
             text = f"this is no RabbitMQ URL; it should look like {_EXAMPLE}, with %-escapes in user name and password"
             raise ConfigError(text) from None
         for name in self.url.query:

@@ -1,4 +1,4 @@
-"""Checks of a RabbitMQ: its version, what this user may do, and whether it takes messages."""
+"""Checks of a RabbitMQ server: version, permissions of the user, and acceptance of messages."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ OLDEST: Final = (3, 10)
 """The oldest version with dead lettering at least once."""
 
 RIGHTS: Final = r"'^paigeant:' '^(amq\.default$|paigeant:)' '^paigeant:'"
-"""What a user must be allowed: to configure, to write and to read. ``amq.default`` is the exchange that leads straight
-to a queue: messages are published there, and so are, by the broker, dead letters."""
+"""Required permissions: configure, write and read. ``amq.default`` is the exchange that routes directly to a queue:
+messages are published there, and so are, by the broker, dead letters."""
 
 TAKES: Final = 3.0
 """Alarm check: seconds within which a broker without an alarm takes a message."""
 
 
 async def examine(connection: AmqpConnection, queue: str) -> list[Finding]:
-    """Return what was found; ``queue`` is made, tried and gone again."""
+    """Return the findings; ``queue`` is created, tested and deleted again."""
     async with connection.limits():
         opened = await connection.connect()
         properties: Mapping[str, Any] = getattr(opened.transport, "connection").server_properties  # noqa: B009

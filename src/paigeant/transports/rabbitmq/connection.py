@@ -1,4 +1,4 @@
-"""Connection to RabbitMQ: made when it is needed, every call on it with a time limit and errors of ours."""
+"""Connection to RabbitMQ: opened on demand; every call has a timeout and raises Paigeant's errors."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from paigeant.transports.rabbitmq.address import RabbitMQAddress
 from paigeant.transports.rabbitmq.failures import FAULTS, is_own_cancellation, translate
 
 PATIENCE: Final = 9.0
-"""Call timeout: seconds that the broker may take for anything; less than the engine's limit for a publish."""
+"""Call timeout in seconds; less than the engine's timeout of a publish."""
 
 CLOSING: Final = 2.0
 """Close timeout, in seconds."""
 
 IN_FLIGHT: Final = 512
-"""Publish window: messages that may wait for their confirmation at a time."""
+"""Publish window: limit of messages that wait for their confirmation."""
 
 HEARTBEAT: Final = 10
-"""Heartbeat interval, in seconds; three that are missed end the connection."""
+"""Heartbeat interval, in seconds; three missed ones end the connection."""
 
 SUSPECT: Final = 5.0
-"""Age in seconds from which a connection is given up on which the broker refuses what we need. Not at once: a user who
-lacks rights for good would make each refused message cost the connection on which the others travel."""
+"""Age in seconds from which a connection is dropped on which the broker refuses a necessary operation. Not at once: if
+the user lacks a permission for good, each refused message would cost the connection of the others."""
 
 
 class AmqpConnection:
-    """A connection that is recreated once it is lost, or leads to a broker that refuses what the right one allows.
+    """A connection that is recreated once it is lost, or leads to a broker that refuses necessary operations.
 
-    After a failover behind one address a broker that is not meant any more may go on answering on it, without our
-    queues, user or rights: nothing but a new connection finds the right one.
+    After a failover behind one address an old broker may go on answering on an existing connection, without our queues,
+    user or permissions: only a new connection finds the right one.
     """
 
     def __init__(self, address: RabbitMQAddress, name: str) -> None:
@@ -52,14 +52,14 @@ class AmqpConnection:
 
     @property
     def name(self) -> str:
-        """The broker, as a person would name it."""
+        """Display name of the broker."""
         return self._address.name
 
     @asynccontextmanager
     async def limits(self) -> AsyncGenerator[None]:
-        """Time limit and translation of errors: raises Unavailable or ConfigError for whatever goes wrong inside.
+        """Timeout and translation of errors: raises Unavailable or ConfigError for any failure inside.
 
-        No answer in time costs the connection: what comes late could be taken for the answer to something else.
+        A timeout drops the connection: a late answer could be taken for that of another call.
         """
         try:
             async with asyncio.timeout(PATIENCE):
@@ -74,7 +74,7 @@ class AmqpConnection:
             raise translated from error
 
     async def connect(self) -> Connection:
-        """Return the connection; to be called within :meth:`limits`, as all that follows."""
+        """Return the connection; to be called within :meth:`limits`, as all calls on it."""
         async with self._connecting:
             if self._connection is None or not self._connection.connected.is_set():
                 self.drop()
@@ -85,7 +85,7 @@ class AmqpConnection:
 
     @asynccontextmanager
     async def channel(self) -> AsyncGenerator[AbstractChannel]:
-        """Open a channel; one that cannot be closed in the end takes the connection with it."""
+        """Open a channel; if it cannot be closed in the end, the connection is dropped with it."""
         async with self.limits():
             channel = await (await self.connect()).channel(publisher_confirms=False)
         try:
@@ -100,18 +100,18 @@ class AmqpConnection:
                     raise
 
     def knows(self, queue: str) -> bool:
-        """Tell whether this queue was declared on the connection that there is."""
+        """True if this queue was declared on the present connection."""
         return queue in self.declared and self._connection is not None and self._connection.connected.is_set()
 
     async def put(self, queue: str, message: Message) -> None:
-        """Publish straight into a queue; returns when the broker has confirmed it, raises if there is no such queue."""
+        """Publish directly to a queue; returns when the broker has confirmed it, raises if the queue does not exist."""
         publisher = self._publisher
         if publisher is None or publisher.is_closed:
             publisher = await self._open_publisher()
         posting: Any = await publisher.get_underlay_channel()
         try:
             async with self._in_flight:
-                # Without waiting for the socket to take it, which would make of many publishers a single file.
+                # Without waiting for the socket to drain, which would serialise concurrent publishers.
                 await posting.basic_publish(
                     message.body, routing_key=queue, properties=message.properties, mandatory=True, wait=False
                 )
@@ -131,7 +131,7 @@ class AmqpConnection:
             return self._publisher
 
     def drop(self) -> None:
-        """Give the connection up, and close it in the background."""
+        """Drop the connection, and close it in the background."""
         connection, self._connection, self._publisher = self._connection, None, None
         if connection is not None:
             goodbye = asyncio.create_task(_close(connection))
@@ -139,7 +139,7 @@ class AmqpConnection:
             goodbye.add_done_callback(self._goodbyes.discard)
 
     async def close(self) -> None:
-        """Drop the connection and wait until it is gone."""
+        """Drop the connection and wait until it is closed."""
         self.drop()
         await asyncio.gather(*self._goodbyes, return_exceptions=True)
 

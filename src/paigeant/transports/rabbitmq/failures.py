@@ -1,4 +1,4 @@
-"""Failures of RabbitMQ in our words: what to wait for, and what to fix."""
+"""Translation of RabbitMQ failures: temporary ones become Unavailable, others ConfigError."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from paigeant.errors import ConfigError, PaigeantError, Unavailable
 from paigeant.plugins import redacted
 
 FAULTS: Final = (*amqp.CONNECTION_EXCEPTIONS, ValueError, asyncio.CancelledError)
-"""What a call to the broker may end with. A lost connection cancels futures that nobody else wanted cancelled."""
+"""Exceptions of broker calls. A lost connection cancels futures, although nobody cancelled the task."""
 
 
 class NoAnswer(Unavailable):
@@ -20,13 +20,13 @@ class NoAnswer(Unavailable):
 
 
 def is_own_cancellation(error: BaseException) -> bool:
-    """Tell whether it is this task that was cancelled, and not a future of a connection that was lost."""
+    """True if this task was cancelled, rather than a future of a lost connection."""
     task = asyncio.current_task()
     return isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling() > 0)
 
 
 def translate(name: str, error: BaseException, seconds: float) -> PaigeantError:
-    """Return ConfigError for what waiting does not fix, else Unavailable; ``seconds`` were given to it."""
+    """Return ConfigError for a failure that waiting does not fix, else Unavailable; ``seconds`` was its timeout."""
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
     text = " ".join(str(cause).split()) or type(error).__name__
     if isinstance(error, TimeoutError):
@@ -37,12 +37,12 @@ def translate(name: str, error: BaseException, seconds: float) -> PaigeantError:
 
 
 def _mistake(error: BaseException, text: str) -> str:
-    """Return what is wrong with a setting or with the broker, or nothing if waiting may help."""
+    """Return the error in a setting or in the broker, or an empty text if waiting may help."""
     mistake = ""
     match error:
         case amqp.ProbableAuthenticationError() | amqp.AuthenticationError():
             mistake = "RabbitMQ refuses this user or password"
-        case amqp.InvalidFrameError() if "Connection.Close" in str(error):  # its reason is lost on the way to here
+        case amqp.InvalidFrameError() if "Connection.Close" in str(error):  # the client drops its reason
             mistake = "RabbitMQ refuses this virtual host: it is not there, or not for this user"
         case amqp.ChannelPreconditionFailed():
             mistake = f"a queue is there with other arguments; delete it, and its messages are announced again: {text}"

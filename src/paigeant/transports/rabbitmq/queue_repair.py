@@ -1,4 +1,4 @@
-"""Queue repair: rebuilds quorum queues without a leader, which are there, and cannot be consumed."""
+"""Queue repair: rebuilds quorum queues without a leader, which exist but cannot be consumed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from paigeant.transports.rabbitmq.address import RabbitMQAddress
 from paigeant.transports.rabbitmq.connection import AmqpConnection
 
 LEADER: Final = 3.0
-"""Election timeout: seconds within which a queue with a leader lets somebody consume. One that is recovered has elected
-its leader within two."""
+"""Election timeout: seconds within which a queue with a leader accepts a consumer. A recovered queue elects its leader
+within two."""
 
 _REASON: Final = (
     "it had lost its leader; its messages are announced again. Should this be said of it again and again, restart the "
@@ -27,11 +27,11 @@ _REASON: Final = (
 
 
 class QueueRepair:
-    """Looks at queues that did not answer, and deletes those without a leader, so that they are recreated.
+    """Checks queues that did not answer, and deletes those without a leader, so that they are recreated.
 
-    A broker that is killed within two seconds of a queue's first declaration forgets what log belongs to it. Started
-    again it gives the queue an empty log, and a new member of a cluster that waits, for ever, to hear of a leader
-    (RabbitMQ 3.10 to 4.2, with and without dead lettering). What was in the queue is announced again from the store.
+    A broker that is killed within two seconds of a queue's first declaration forgets which log belongs to it. After a
+    restart it gives the queue an empty log, and a new member of a cluster that waits, for ever, for a leader (RabbitMQ
+    3.10 to 4.2, with and without dead lettering). Lost messages are announced again from the store.
     """
 
     def __init__(self, address: RabbitMQAddress, name: str, reporter: Callable[[], Reporter]) -> None:
@@ -39,7 +39,7 @@ class QueueRepair:
         self._looking: dict[str, asyncio.Task[None]] = {}
 
     def look_at(self, queue: str) -> asyncio.Task[None]:
-        """Return the look at this queue that is under way, or a new one. It ends without an error, whatever it saw."""
+        """Return the running check of this queue, or a new one. It ends without an error, whatever it finds."""
         looking = self._looking.get(queue)
         if looking is None:
             looking = self._looking[queue] = asyncio.create_task(self._look_at(queue), name="paigeant-queue-repair")
@@ -47,7 +47,7 @@ class QueueRepair:
         return looking
 
     async def close(self) -> None:
-        """Look no further."""
+        """Stop all checks."""
         await cancel(self._looking.values())
 
     async def _look_at(self, queue: str) -> None:
@@ -64,15 +64,15 @@ class QueueRepair:
 
 
 def is_broken(error: Exception) -> bool:
-    """Tell whether a queue that was declared, and answered this to whoever would consume it, has no leader."""
+    """True if this answer to a consumer means that the declared queue has no leader."""
     return isinstance(error, TimeoutError) or str(error).startswith("INTERNAL_ERROR")
 
 
 async def _rebuild(connection: AmqpConnection, probe: AmqpConnection, queue: str) -> bool:
-    """Delete a queue that cannot be consumed, and tell whether it was one; ``probe`` may break of it.
+    """Delete a queue that cannot be consumed, and return True if it was one; ``probe`` may be closed by this.
 
-    Whoever uses it next declares it again. An exclusive queue is the lock: with two that look at the same time the one
-    would delete what the other has just declared and filled.
+    Its next user declares it again. An exclusive queue is the lock: of two concurrent repairs one could otherwise
+    delete a queue that the other has just declared and filled.
     """
     async with connection.channel() as channel:
         async with connection.limits():
@@ -91,7 +91,7 @@ async def _rebuild(connection: AmqpConnection, probe: AmqpConnection, queue: str
 
 
 async def _has_leader(connection: AmqpConnection, name: str) -> bool:
-    """Tell whether one may consume: only the leader can say so. What is delivered meanwhile goes back."""
+    """True if the queue can be consumed, which only a leader can confirm. Messages delivered meanwhile return."""
 
     async def leave(_: AbstractIncomingMessage) -> None:
         pass

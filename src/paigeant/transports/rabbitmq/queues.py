@@ -1,4 +1,4 @@
-"""Queues of a namespace: their names, and the arguments that they are declared with."""
+"""Queues of a namespace: their names and declaration arguments."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ DEAD_LETTERS: Final = 100_000
 """Dead-letter limit of a namespace; the newest are kept."""
 
 WAITING: Final = 1_000_000
-"""Queue limit: messages that may wait for a topic. Further ones are refused, and announced again when there may be
-room."""
+"""Queue limit: messages that may wait for a topic. Further ones are refused, and announced again later."""
 
 DELIVERIES: Final = 20
-"""Delivery limit: times that a message may come back unsettled. High, because its neighbours count too: the store
-counts attempts."""
+"""Delivery limit: number of times that a message may return unsettled. High, because a return of other prefetched
+messages counts too: the store counts the attempts."""
 
 
 class Queues(NamedTuple):
-    """The names of a namespace's queues. Colons, which no name of ours may hold, keep namespaces apart."""
+    """Queue names of a namespace. Colons, which our own names cannot contain, separate namespaces."""
 
     namespace: str
 
     @property
     def dead(self) -> str:
-        """The queue of the dead letters."""
+        """Dead-letter queue."""
         return f"paigeant:{self.namespace}:dead"
 
     @property
     def examined(self) -> str:
-        """Return the name of a queue of nobody else, to try what may be done."""
+        """Return a unique queue name for testing permissions."""
         return f"paigeant:{self.namespace}:examined:{secrets.token_hex(4)}"
 
     def of(self, topic: str) -> str:
@@ -39,13 +38,13 @@ class Queues(NamedTuple):
         return f"paigeant:{self.namespace}:q:{topic}"
 
     async def declare(self, channel: AbstractChannel, name: str) -> AbstractQueue:
-        """Make a queue, and the one for its dead letters, unless they are there."""
+        """Declare a queue, and its dead-letter queue, unless they exist."""
         kept: dict[str, str | int] = {"x-queue-type": "quorum", "x-max-length": DEAD_LETTERS}
         dead = await channel.declare_queue(self.dead, durable=True, arguments=dict(kept))
         if name == self.dead:
             return dead
-        # reject-publish: without it a full queue drops its oldest messages, and the broker has confirmed them. At least
-        # once for dead letters: by default one is lost if the broker dies in between, and needs reject-publish as well.
+        # reject-publish: without it a full queue drops its oldest messages, which were confirmed. At-least-once dead
+        # lettering: by default a dead letter is lost if the broker dies in between; it needs reject-publish as well.
         arguments: dict[str, str | int] = {
             "x-queue-type": "quorum",
             "x-delivery-limit": DELIVERIES,

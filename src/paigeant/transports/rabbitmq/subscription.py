@@ -1,4 +1,4 @@
-"""Subscription: one consumer a queue, on a channel that is rebuilt whenever anything of it was lost."""
+"""Subscription: one consumer for each queue, on a channel that is rebuilt after any loss."""
 
 from __future__ import annotations
 
@@ -23,34 +23,33 @@ from paigeant.transports.rabbitmq.queues import Queues
 
 RENEWAL: Final = 60.0
 """Channel lifetime: seconds without a message of some topic, after which the channel is recreated. RabbitMQ 3.10.8 may
-swallow what it delivers to a consumer whose queue was deleted and at once made again, and still count it as a
-consumer."""
+lose deliveries to a consumer whose queue was deleted and at once recreated, and still count it as a consumer."""
 
 LIVENESS: Final = 15.0
-"""Liveness check: seconds after which a subscription looks whether its queues and their consumers are still there."""
+"""Liveness check: seconds between two checks that the queues and their consumers still exist."""
 
 HOLDING: Final = 5.0
-"""Prefetch timeout: seconds that messages may lie here without being asked for; then they go back to the queue."""
+"""Prefetch timeout: seconds after which unrequested messages return to the queue."""
 
 PREFETCH: Final = 128
-"""Prefetch limit: messages under way to a subscriber, of all its topics; enough to hide the round trips of one that
-takes them."""
+"""Prefetch limit: unsettled messages of a subscriber, over all its topics; enough to hide the round trips of an active
+one."""
 
 SPARING: Final = 8
-"""Prefetch limit, for each topic, of a subscriber that left some lying, until it has taken as many as it got before:
-each return counts as a delivery."""
+"""Prefetch limit, for each topic, of a subscriber that let messages time out, until it has taken as many as it got
+before: each return counts as a delivery."""
 
 ID: Final = "paigeant-id"
-"""The header with the message's id. AMQP's own message_id is another for each copy: returns are matched by it."""
+"""Header with the message's id. AMQP's own message_id differs for each copy: returns are matched by it."""
 
 
 def _some() -> float:
-    """Return a jitter that lets not all workers come back at once."""
+    """Return a delay with jitter, so that not all workers reconnect at the same time."""
     return random.uniform(0.5, 1)  # noqa: S311  (no secret)
 
 
 class QueueWithoutLeader(Unavailable):
-    """A queue is there, and nobody can consume it."""
+    """A queue exists, and cannot be consumed."""
 
     def __init__(self, queue: str) -> None:
         super().__init__(f"RabbitMQ does not let {queue} be consumed")
@@ -65,7 +64,7 @@ class Arrived(NamedTuple):
     tag: int
 
     async def settle(self) -> None:
-        """Acknowledge it. What the broker has taken back comes again, and is refused by the store: nobody need know."""
+        """Acknowledge it. A message that the broker has taken back is delivered again, and refused by the store."""
         with suppress(*amqp.CONNECTION_EXCEPTIONS):
             await self.channel.basic_ack(self.tag, wait=False)
 
@@ -93,7 +92,7 @@ class Subscription:
         self.yielded: dict[str, list[Arrived]] = {}
 
     async def next(self) -> Delivery:
-        """Return the next message, or raise what ended the subscription."""
+        """Return the next message, or raise the error that ended the subscription."""
         self._asked.set()
         try:
             arrived = await self._arrived.get()
@@ -107,11 +106,11 @@ class Subscription:
         return arrived.delivery
 
     def end(self, error: Exception) -> None:
-        """Let the subscriber know that nothing comes any more."""
+        """Wake the subscriber: no more messages follow."""
         self._arrived.put_nowait(error)
 
     async def supervise(self) -> None:
-        """Consume until cancelled, through every outage. Only what never worked, and will not by waiting, ends it."""
+        """Consume until cancelled, through every outage. Only a permanent error at the first attempt ends it."""
         while True:
             try:
                 await self._consume()
@@ -127,10 +126,10 @@ class Subscription:
                 await self._backoff.pause()
 
     async def _consume(self) -> None:
-        """Consume until it is time for a new channel, or nobody asks for what arrived, which then goes back.
+        """Consume until the channel must be renewed, or unrequested messages have timed out and return.
 
-        Raises Unavailable once anything is lost. All that was delivered on the channel is void at its end: the broker
-        has it again.
+        Raises Unavailable once anything is lost. All deliveries of the channel are void at its end: the broker has
+        taken them back.
         """
         lost = asyncio.Event()
         try:
@@ -173,11 +172,11 @@ class Subscription:
                 raise QueueWithoutLeader(queue.name) from error
 
     async def _stop(self, channel: AbstractChannel) -> None:
-        """See that the last acknowledgements are taken in before the channel closes.
+        """Make sure that the last acknowledgements are processed before the channel closes.
 
-        For a quorum queue the broker holds back what goes beyond 32 that are not written yet
-        (``quorum_commands_soft_limit``), and forgets it with the channel. The queue answers after those that went
-        before; then the rest is sent, and the next answer of the channel comes after that.
+        For a quorum queue the broker holds back commands beyond 32 unwritten ones (``quorum_commands_soft_limit``), and
+        forgets them with the channel. The queue answers the cancel after the earlier commands; then the rest is sent,
+        and the next answer of the channel comes after that.
         """
         with suppress(PaigeantError):
             async with self._connection.limits(), asyncio.timeout(CLOSING):
@@ -216,7 +215,7 @@ class Subscription:
         return monotonic() > min(self._heard.values()) + RENEWAL
 
     async def _look(self) -> None:
-        """Raise Unavailable if a queue is gone or nobody consumes it, whatever the connection makes believe."""
+        """Raise Unavailable if a queue is gone or has no consumer, even if the connection seems healthy."""
         async with self._connection.channel() as channel, self._connection.limits():
             for topic in self._topics:
                 queue = await channel.declare_queue(self._queues.of(topic), passive=True)

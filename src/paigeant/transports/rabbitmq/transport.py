@@ -1,6 +1,6 @@
 """RabbitMQ transport: messages in quorum queues, one a topic."""
 
-# ruff: noqa: D102 -- what a method guarantees is said in the contract
+# ruff: noqa: D102 -- the contract documents the guarantees of each method
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from paigeant.transports.rabbitmq.queues import Queues
 from paigeant.transports.rabbitmq.subscription import ID, Subscription
 
 GONE: Final = 1.0
-"""Seconds until a queue that was deleted is recreated: its consumers must have heard of it by then."""
+"""Seconds until a deleted queue is recreated: its consumers must have been notified by then."""
 
 _LONGEST_REASON: Final = 1000
 
@@ -35,15 +35,15 @@ _LONGEST_REASON: Final = 1000
 class RabbitMQTransport(Transport):
     """Moves messages through RabbitMQ 3.10 or newer: ``amqp://user:password@host:5672/vhost``, or ``amqps://``.
 
-    Of the namespace ``shop`` it declares a quorum queue ``paigeant:shop:q:<topic>`` for each topic, and
-    ``paigeant:shop:dead``. What was rejected lies among these dead letters as it came, with the headers
-    ``paigeant-topic`` and ``paigeant-reason``; so does, with RabbitMQ's ``x-death`` for a reason, what came back
-    unsettled 20 times.
+    For the namespace ``shop`` it declares a quorum queue ``paigeant:shop:q:<topic>`` for each topic, and
+    ``paigeant:shop:dead``. Rejected messages are stored unchanged among these dead letters, with the headers
+    ``paigeant-topic`` and ``paigeant-reason``; so are messages that returned unsettled 20 times, with RabbitMQ's
+    ``x-death`` as the reason.
     """
 
     def __init__(self, url: str, *, namespace: str = "default") -> None:
         self._address, self._queues = RabbitMQAddress(url), Queues(namespace)
-        # Apart, because the broker stops reading where it will not take messages: acknowledgements must get through.
+        # Separate, because a broker with an alarm stops reading from publishers: acknowledgements must get through.
         self._sending = AmqpConnection(self._address, f"paigeant {namespace} sending")
         self._receiving = AmqpConnection(self._address, f"paigeant {namespace} receiving")
         self._repair = QueueRepair(self._address, f"paigeant {namespace} repair", lambda: self.reporter)
@@ -53,7 +53,7 @@ class RabbitMQTransport(Transport):
     async def __aenter__(self) -> Self:
         logger = logging.getLogger("aiormq")
         if logger.level == logging.NOTSET:
-            logger.setLevel(logging.CRITICAL)  # what goes wrong is raised, or logged by us: reported once, in one line
+            logger.setLevel(logging.CRITICAL)  # errors are raised, or logged by us: once, in one line
         async with self._sending.limits():
             await self._sending.connect()
         return self
@@ -67,7 +67,7 @@ class RabbitMQTransport(Transport):
         await asyncio.gather(self._repair.close(), self._sending.close(), self._receiving.close())
 
     async def examine(self) -> Sequence[Finding]:
-        # Of its own, for a broker with an alarm stops to listen to one on which somebody publishes.
+        # A connection of its own: a broker with an alarm stops reading from connections that publish.
         connection = AmqpConnection(self._address, "paigeant checks")
         try:
             return await examine(connection, self._queues.examined)
@@ -115,13 +115,13 @@ class RabbitMQTransport(Transport):
                 await self._ensure(queue)
                 try:
                     await self._sending.put(queue, message)
-                except amqp.PublishError:  # somebody has deleted the queue since
+                except amqp.PublishError:  # the queue was deleted meanwhile
                     await asyncio.sleep(GONE)
                     self._sending.declared.discard(queue)
                     await self._ensure(queue)
                     await self._sending.put(queue, message)
         except Unavailable as error:
-            if isinstance(error, NoAnswer) or queue == self._queues.dead:  # that is never full, and nobody consumes it
+            if isinstance(error, NoAnswer) or queue == self._queues.dead:  # never full, without a consumer
                 self._repair.look_at(queue)
             raise
 

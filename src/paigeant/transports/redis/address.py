@@ -1,4 +1,4 @@
-"""Address of a Redis: what its URL says, and the pools of connections to it."""
+"""Address of a Redis server: its URL, and the connection pools."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from redis.backoff import NoBackoff
 from paigeant.errors import ConfigError
 
 TIMEOUT: Final = 5.0
-"""Command timeout: seconds that a command may take; more than any of them blocks."""
+"""Command timeout in seconds; longer than any blocking command."""
 
 _EXAMPLE: Final = "redis://user:password@host:6379/0"
 _FILES: Final = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
@@ -29,8 +29,8 @@ class RedisAddress:
         self.name: str = "Redis at {host}:{port}/{db}".format_map(self._arguments) + secure
 
     def pool(self, connections: int) -> Any:
-        """Return connections, to be made when they are needed. They never repeat a command by themselves."""
-        # A command whose answer was lost may have been done: the client's own retries would make two messages of one.
+        """Return a pool of connections, opened on demand. They never repeat a command by themselves."""
+        # A command whose answer was lost may have been executed: the client's own retries would duplicate messages.
         return BlockingConnectionPool(
             connection_class=SSLConnection if self._secure else Connection,
             max_connections=connections,
@@ -47,7 +47,7 @@ class RedisAddress:
 
 
 def _read_url(url: str) -> dict[str, Any]:
-    """Return what a connection needs; raises ConfigError without the URL, for a password may be in it."""
+    """Return the options of a connection; raises ConfigError without the URL, which may contain a password."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "localhost", parts.port or 6379
@@ -73,7 +73,7 @@ def _read_url(url: str) -> dict[str, Any]:
 def _is_file(name: str) -> bool:
     try:
         return Path(name).is_file()
-    except OSError:  # no name that a folder could hold
+    except OSError:  # not a valid file name
         return False
 
 

@@ -1,4 +1,4 @@
-"""Checks of a Redis: whether it can be used, and by which settings it may forget messages."""
+"""Checks of a Redis server: usability, and settings with which it may lose messages."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from paigeant.model.checks.findings import Finding
 from paigeant.transports.redis.connection import RedisConnection
 
 OLDEST: Final = (7, 0)
-"""The oldest server whose XAUTOCLAIM clears what was deleted."""
+"""Oldest server whose XAUTOCLAIM removes deleted entries."""
 
 NEARLY_FULL: Final = 0.9
-"""Share of the memory that may be used."""
+"""Fraction of used memory from which it is nearly full."""
 
 
 async def facts(connection: RedisConnection) -> dict[str, str]:
-    """Return what INFO says; nothing if the user may not ask."""
+    """Return the answer of INFO; empty without the permission."""
     try:
         answer: bytes = await connection.ask("INFO")
-    except ConfigError:  # what is wrong otherwise shows again
+    except ConfigError:  # any other error shows again in PING
         await connection.ask("PING")
         return {}
     return dict(fact.split(":", 1) for fact in answer.decode(errors="replace").splitlines() if ":" in fact)
@@ -39,7 +39,7 @@ async def require_usable(connection: RedisConnection) -> None:
 
 
 async def examine(connection: RedisConnection) -> list[Finding]:
-    """Return what was found. What a server forgets is announced again from the store, so little of it is grave."""
+    """Return the findings. Lost messages are announced again from the store, so that few findings are severe."""
     info = await facts(connection)
     if not info:
         said = f"{connection.name} does not let this user see its settings"

@@ -1,4 +1,4 @@
-"""Connection to a Redis: commands over a small pool, with its errors in our words. The client's weak types end here."""
+"""Connection to Redis: commands over a small pool, with Paigeant's errors. The client's weak types end here."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ from paigeant.transports.redis.failures import is_of_wrong_server, translate
 Command = tuple[str | bytes | int, ...]
 
 _OPTIONAL: Final = frozenset({"INFO", "CLIENT", "CONFIG"})
-"""Commands that a user need not be allowed; that one is not says nothing about the server."""
+"""Optional commands: a missing permission for one is no error of the server."""
 
 LEAVING: Final = 10.0
-"""Drain timeout: seconds that commands under way have on connections to a server that turned out to be the wrong
-one."""
+"""Drain timeout: seconds for pending commands on connections to a wrong server."""
 
 
 class _Pool:
-    """The client, its connections, and the commands that are under way on them."""
+    """The client, its connections, and their pending commands."""
 
     def __init__(self, address: RedisAddress, connections: int) -> None:
         self.connections = address.pool(connections)
         self.client: Any = Redis(connection_pool=self.connections)
-        self.client.response_callbacks.clear()  # answers as the server gave them, whatever the client's version
+        self.client.response_callbacks.clear()  # raw answers, independent of the client's version
         self.under_way: set[asyncio.Task[Any]] = set()
 
     def track(self, task: asyncio.Task[Any]) -> None:
@@ -40,7 +39,7 @@ class _Pool:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self.under_way.discard(task)
         if not task.cancelled():
-            task.exception()  # looked at, or asyncio would complain of one that nobody waited for
+            task.exception()  # retrieved, or asyncio would warn that it was never retrieved
 
     async def idle(self, within: float) -> bool:
         if self.under_way:
@@ -50,20 +49,20 @@ class _Pool:
     async def close(self, within: float) -> None:
         try:
             await self.idle(within)
-        finally:  # also if whoever waits is cancelled: no connection may be left behind
+        finally:  # also if the caller is cancelled: no connection may leak
             await cancel(self.under_way)
             with suppress(failed.RedisError, OSError):
                 await self.connections.disconnect()
 
 
 class RedisConnection:
-    """Commands to a server over at most so many connections.
+    """Commands to a server over a limited number of connections.
 
-    One that was sent is never cancelled, for its answer would be taken for the next one's: who gives up waiting leaves
-    it behind, and it ends by itself, within its time.
+    A command that was sent is never cancelled, since its answer would be taken for the next one's: a caller that gives
+    up leaves it behind, and it ends by itself, within its timeout.
 
-    Once the server says that it is the wrong one, all connections are given up, not only the one that said so: after a
-    failover behind one address each of them leads to the old server, for as long as that answers.
+    Once the server says that it is the wrong one, all connections are dropped, not only the one that said so: after a
+    failover behind one address each of them leads to the old server, as long as that answers.
     """
 
     def __init__(self, address: RedisAddress, connections: int) -> None:
@@ -74,7 +73,7 @@ class RedisConnection:
 
     @property
     def name(self) -> str:
-        """The server, as a person would name it."""
+        """Display name of the server."""
         return self._address.name
 
     async def ask(self, *command: str | bytes | int) -> Any:
@@ -82,7 +81,7 @@ class RedisConnection:
         return await self._do(self._pool.client.execute_command(*command), optional=command[0] in _OPTIONAL)
 
     async def ask_all(self, *commands: Command) -> Sequence[Any]:
-        """Return the answers to commands that are done together, in one MULTI."""
+        """Return the answers to commands that are executed together, in one MULTI."""
         pipeline = self._pool.client.pipeline(transaction=True)
         for command in commands:
             pipeline.execute_command(*command)
@@ -100,26 +99,26 @@ class RedisConnection:
             raise translate(self.name, error) from error
 
     def translate_answer(self, text: str) -> Exception:
-        """Return what the server said about a single command of several, as one of our errors."""
+        """Return the server's error text for one of several commands as one of our errors."""
         error = failed.ResponseError(text)
         self._leave_wrong_server(error, self._pool)
         return translate(self.name, error)
 
     def _leave_wrong_server(self, error: Exception, pool: _Pool) -> None:
-        if is_of_wrong_server(error) and pool is self._pool:  # else others have done so already
+        if is_of_wrong_server(error) and pool is self._pool:  # else another command has done so already
             self._pool = _Pool(self._address, self._connections)
             leaving = asyncio.create_task(pool.close(LEAVING), name="paigeant-redis-leaving")
             self._leaving[leaving] = pool
             leaving.add_done_callback(self._leaving.pop)
 
     async def idle(self, within: float) -> bool:
-        """Return True as soon as no command is under way, False after so many seconds."""
+        """Return True as soon as no command is pending, False after this many seconds."""
         return await self._pool.idle(within)
 
     async def close(self, within: float = 0.0) -> None:
-        """Close all connections; commands under way have so many seconds to end."""
+        """Close all connections; pending commands have this many seconds to end."""
         await self._pool.close(within)
         left = list(self._leaving.values())
         await cancel(self._leaving)
-        for pool in left:  # a task that is cancelled before its first turn has closed nothing
+        for pool in left:  # a task cancelled before its first turn has closed nothing
             await pool.close(0.0)

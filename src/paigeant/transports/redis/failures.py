@@ -1,4 +1,4 @@
-"""Failures of Redis in our words: what to wait for, what to fix, and what means that this is the wrong server."""
+"""Translation of Redis failures: temporary ones, permanent ones, and those of a wrong server."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ _CODES: Final[dict[type[Exception], str]] = {
     failed.AuthorizationError: "NOPERM",
     failed.NoPermissionError: "NOPERM",
 }
-"""The codes of errors from whose texts the client has cut them off."""
+"""Codes of errors whose texts the client has stripped of them."""
 
 _WRONG_SERVER: Final = frozenset(
     {"READONLY", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "LOADING", "MOVED", "ASK", "CROSSSLOT"}
     | {"NOAUTH", "WRONGPASS", "NOPERM"}
 )
-"""Codes by which a server says that it is not the one, or not yet the one, that was meant."""
+"""Codes of a server that is not, or not yet, the intended one."""
 
 _ROLE_CHANGED: Final = "instance state changed"
 """In the text of UNBLOCKED: the server became a replica while a read waited; else its stream was deleted."""
 
 
 class GroupMissing(Exception):
-    """A stream, or its consumer group, is not there: never made, or flushed away."""
+    """A stream, or its consumer group, does not exist: never created, or flushed."""
 
 
 class GroupExists(Exception):
-    """The consumer group was made before."""
+    """The consumer group exists already."""
 
 
 _GROUP: Final = {"NOGROUP": GroupMissing, "UNBLOCKED": GroupMissing, "BUSYGROUP": GroupExists}
@@ -65,11 +65,11 @@ _MEND: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str
     (_CLUSTER, "", "is a node of a cluster, which is not supported; name a single server"),
     (failed.ResponseError, "", "cannot be used"),
 )
-"""What waiting does not fix: the error's class, a word of its text, and what it means. The first that fits counts."""
+"""Permanent errors: the error's class, a word of its text, and the explanation. The first match counts."""
 
 
 def translate(name: str, error: Exception) -> Exception:
-    """Return a failure as one of ours, or as it is if it is a mistake of this program."""
+    """Return a failure as one of our errors, or unchanged if it is a bug of this program."""
     text, code = _text_of(error), code_of(error)
     if code in _WAIT:
         return Unavailable(f"{name} takes no messages: {_WAIT[code]}")
@@ -85,16 +85,16 @@ def translate(name: str, error: Exception) -> Exception:
 
 
 def is_of_wrong_server(error: Exception) -> bool:
-    """Tell whether the server says that another one is meant.
+    """True if the error means that another server is the intended one.
 
-    After a failover behind one address such a server goes on answering on the connections that there are, so that
-    nothing but a new connection finds the right one.
+    After a failover behind one address such a server goes on answering on existing connections: only a new connection
+    finds the right one.
     """
     return code_of(error) in _WRONG_SERVER or _ROLE_CHANGED in _text_of(error)
 
 
 def code_of(error: Exception) -> str:
-    """Return the code of an answer, as READONLY."""
+    """Return the code of an error answer, such as READONLY."""
     return _CODES.get(type(error), _text_of(error).split(" ", 1)[0])
 
 

@@ -1,4 +1,4 @@
-"""Streams of a namespace, and the Lua scripts that do several things to them at once."""
+"""Streams of a namespace, and Lua scripts for atomic operations on them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from paigeant.transports.redis.connection import RedisConnection
 from paigeant.transports.redis.failures import GroupExists
 
 GROUP: Final = "workers"
-"""The one consumer group of each stream."""
+"""Name of the consumer group of each stream."""
 
 DEAD_LETTERS: Final = 100_000
 """Dead-letter limit of a namespace; the newest are kept."""
@@ -22,10 +22,10 @@ for number, key in ipairs(KEYS) do
 end
 return said
 """
-"""Publish: adds a message to each of the streams; returns for each what went wrong, or an empty text.
+"""Publish: adds a message to each of the streams; returns an error text for each, or an empty text.
 
-``pcall`` and not ``call``: with that one message too large for the memory that is left would fail the whole batch, in
-its middle, and those before it would be published again by whoever asks again.
+``pcall`` and not ``call``: with ``call`` one message too large for the remaining memory would abort the batch in its
+middle, and a retry of the batch would publish the messages before it again.
 """
 
 TAKE: Final = """
@@ -53,12 +53,12 @@ for _, key in ipairs(KEYS) do
 end
 return {left, taken}
 """
-"""Read: takes entries of several streams, first what has been pending for too long (if asked), then the next ones.
+"""Read: takes entries of several streams, first those pending for too long (if requested), then the next ones.
 
-Returns whether entries that were left behind may remain, and the entries. A plain XREADGROUP takes as many of *each*
-stream: a subscriber of ten topics that can run one step would hold ten messages, and nine of them would wait for it
-while other workers are idle. XAUTOCLAIM goes on from its cursor until it comes round: a page may hold nothing but
-entries that were deleted, and stopping there would leave the ones behind it with their dead consumer.
+Returns whether more such pending entries may remain, and the entries. A plain XREADGROUP takes this many of *each*
+stream: a subscriber of ten topics with one free slot would hold ten messages, and nine of them would wait for it while
+other workers are idle. XAUTOCLAIM continues from its cursor until it wraps: a page may contain only deleted entries,
+and stopping there would leave the entries after it with their dead consumer.
 """
 
 GIVE_BACK: Final = """
@@ -80,12 +80,12 @@ for _, key in ipairs(KEYS) do
   end
 end
 """
-"""Give back: appends again what is pending with a consumer, except what it keeps; one that leaves is forgotten.
+"""Give back: requeues the pending entries of a consumer, except those it keeps; a leaving consumer is deleted.
 
-An entry that was delivered can only be handed to another consumer by a claim, after its idle time. So it is copied to
-the end of its stream and the original removed: others get it at once. First the copy: if there is no room for it the
-script ends there, and the entry stays pending, to be claimed. Deleting a consumer drops its pending entries for good,
-therefore last.
+A delivered entry can only reach another consumer by a claim, after its idle time. So it is copied to the end of its
+stream and the original is removed: others get it at once. The copy comes first: if there is no memory for it the script
+ends there, and the entry stays pending, to be claimed. Deleting a consumer drops its pending entries for good, and
+therefore comes last.
 """
 
 TIDY: Final = """
@@ -103,24 +103,24 @@ for _, key in ipairs(KEYS) do
   end
 end
 """
-"""Tidy: deletes consumers that are long silent. Only without pending entries, which would be lost with them.
+"""Tidy: deletes long silent consumers, only without pending entries, which would be lost with them.
 
-Each subscription is a consumer with a name of its own, so that a stream would collect those of all workers there ever
-were. One that lives, and was only idle, is recreated by its next read.
+Each subscription is a consumer with a name of its own, so that a stream would collect all past ones.
+A living consumer that was only idle is recreated by its next read.
 """
 
 
 def queue_of(namespace: str, topic: str) -> str:
-    """Return the key of a topic's stream. The braces keep a namespace together where keys are spread."""
+    """Return the key of a topic's stream. The braces keep a namespace in one hash slot of a cluster."""
     return f"pg:{{{namespace}}}:q:{topic}"
 
 
 def dead_letters_of(namespace: str) -> str:
-    """Return the key of the stream of what was rejected."""
+    """Return the key of the stream of rejected messages."""
     return f"pg:{{{namespace}}}:dead"
 
 
 async def make_group(connection: RedisConnection, key: str) -> None:
-    """Make a stream and its group unless they are there. The group starts at the first message, however late it is."""
+    """Create a stream and its group unless they exist. The group starts at the first message, however late it is."""
     with suppress(GroupExists):
         await connection.ask("XGROUP", "CREATE", key, GROUP, "0", "MKSTREAM")

@@ -24,29 +24,29 @@ BLOCK: Final = 2.0
 """Read timeout: seconds that a blocking read waits for a message."""
 
 CLAIM: Final = 2.0
-"""Claim interval: seconds between two looks for messages whose consumer is dead."""
+"""Claim interval: seconds between two claims of messages whose consumer is dead."""
 
 IDLE: Final = 30.0
-"""Idle limit: seconds after which a pending message that nobody holds on to is claimed by another consumer."""
+"""Idle limit: seconds after which a pending message without renewal is claimed by another consumer."""
 
 AHEAD: Final = 64
-"""Prefetch limit: messages that are read at a time, at most, by a subscriber that keeps asking."""
+"""Prefetch limit: messages in one read of an active subscriber."""
 
 HOLDING: Final = 1.0
-"""Prefetch timeout: seconds that messages may lie here without being asked for; then they go back to the queue."""
+"""Prefetch timeout: seconds after which unrequested messages return to the queue."""
 
 BEAT: Final = 10.0
-"""Heartbeat interval: seconds after which a subscriber renews its claim on what it was given."""
+"""Heartbeat interval: seconds after which a subscriber renews its claim on pending messages."""
 
 FORGOTTEN: Final = 3600.0
 """Consumer expiry: seconds of silence after which a consumer without messages is removed."""
 
 CLOSING: Final = 3.0
-"""Close timeout: seconds that giving back may take."""
+"""Close timeout: seconds for returning messages."""
 
 
 class Entry(NamedTuple):
-    """Stream entry: a message, and where it lies."""
+    """Stream entry: a message, and its stream and id."""
 
     key: str
     id: str
@@ -54,12 +54,12 @@ class Entry(NamedTuple):
 
 
 class Subscription:
-    """One consumer: reads as much as is asked for in a row, and holds on to each message until it is settled."""
+    """One consumer: reads as much as is requested in a row, and renews its claim on each unsettled message."""
 
     def __init__(
         self, address: RedisAddress, shared: RedisConnection, topics: Mapping[str, str], reporter: Reporter
     ) -> None:
-        """Read ``topics``, by the keys of their streams; ``shared`` is the connection for all that does not block."""
+        """Read ``topics``, by the keys of their streams; ``shared`` is the connection for other commands."""
         self._address = address
         self._shared = shared
         self._topics = topics
@@ -79,7 +79,7 @@ class Subscription:
         self.held: dict[str, list[Entry]] = {}
 
     async def next(self) -> Delivery | None:
-        """Return the next message, None after :meth:`close`. Waits as long as the server is away."""
+        """Return the next message, None after :meth:`close`. Waits as long as the server is unavailable."""
         self._watching = self._watching or asyncio.create_task(self._watch())
         while not self._ahead and not self._closed:
             async with self._reading:
@@ -100,7 +100,7 @@ class Subscription:
         return entry.delivery
 
     def forget(self, entry: Entry) -> None:
-        """Forget an entry that was settled."""
+        """Forget a settled entry."""
         message_id = entry.delivery.message_id
         others = [other for other in self.held.pop(message_id, []) if other != entry]
         if others:
@@ -111,9 +111,9 @@ class Subscription:
         return self._closing is not None
 
     async def close(self) -> None:
-        """Queue again what is not settled, and leave; what cannot be given back comes again when it is left behind.
+        """Requeue unsettled messages, and leave; those that cannot be requeued are claimed later by others.
 
-        It goes on to its end when whoever waits for it gives up, and may be waited for again.
+        It completes even if its caller gives up, and may be awaited again.
         """
         self._closing = self._closing or asyncio.create_task(self._leave(), name="paigeant-leaving")
         await asyncio.shield(self._closing)
@@ -131,27 +131,27 @@ class Subscription:
             await self._reader.close()
 
     async def _read(self) -> None:
-        """Take what waits, or wait for something for a while."""
+        """Take waiting messages, or block for a while until some arrive."""
         try:
             reader = self._reader or await self._open()
             if not await self._take(reader):
                 await self._wait(reader)
         except GroupMissing:
-            # Only now: where they are, a server whose memory is full would refuse to make them, and nobody would read.
+            # Only on this error: a server with full memory would refuse to create existing ones, and nobody could read.
             for key in self._topics:
                 await make_group(self._shared, key)
 
     async def _open(self) -> RedisConnection:
-        """Connect; what an earlier connection was answered without hearing it is queued again."""
+        """Connect; unheard deliveries to an earlier connection are requeued."""
         self._reader = RedisConnection(self._address, 1)
-        with suppress(ConfigError):  # not allowed: then closing takes as long as a read
+        with suppress(ConfigError):  # no permission: closing then takes as long as a read
             self._client_id = await self._reader.ask("CLIENT", "ID")
         await self._give_back("stay")
         await self._run(TIDY, GROUP, int(FORGOTTEN * 1000))
         return self._reader
 
     async def _take(self, reader: RedisConnection) -> bool:
-        """Take what waits, the streams in turn; twice as much if last time there was more than was taken."""
+        """Take waiting messages, the streams in turn; twice as many if the last read left some."""
         self._keys.rotate(-1)
         idle = int(IDLE * 1000) if monotonic() >= self._claim_at else 0
         arguments = (GROUP, self._consumer, self._most, idle)
@@ -164,7 +164,7 @@ class Subscription:
         return bool(taken)
 
     async def _wait(self, reader: RedisConnection) -> None:
-        """Wait until a message comes."""
+        """Block until a message arrives."""
         if self._closed:
             return
         options = ("GROUP", GROUP, self._consumer, "COUNT", 1, "BLOCK", int(BLOCK * 1000), "STREAMS")
@@ -173,7 +173,7 @@ class Subscription:
             self._ahead.extend(self._entry(key, *entry) for entry in entries)
 
     def _entry(self, key: bytes, entry_id: bytes, flat: Sequence[bytes]) -> Entry:
-        """Return an entry. The body of one that is none of ours is all that it says, so that it is kept as it came."""
+        """Return an entry. If it is not one of ours, its body is all of its fields, so that nothing is lost."""
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
         name, place = key.decode(), entry_id.decode()
         message_id = fields.get(b"i", entry_id).decode(errors="replace")
@@ -190,7 +190,7 @@ class Subscription:
         await self._shared.ask("EVAL", script, len(self._topics), *self._topics, *arguments)
 
     async def _stop_reading(self) -> None:
-        """Return when the server will read nothing more for us: a read that merely loses its connection may do so."""
+        """Return when the server reads nothing more for us: a read whose connection is merely lost may still do so."""
         while self._reader is not None and not await self._reader.idle(0.0):
             if self._client_id is not None:
                 try:
@@ -200,27 +200,27 @@ class Subscription:
             await self._reader.idle(0.05)
 
     async def _watch(self) -> None:
-        """Give back what nobody asks for, and keep what is held from being taken for left behind."""
+        """Requeue unrequested messages, and renew the claim on those that are held."""
         beat_at = monotonic() + BEAT
         while True:
             await asyncio.sleep(min(HOLDING, BEAT))
             if self._ahead and monotonic() > self._asked_last + HOLDING:
-                async with self._reading:  # or what is just being read would be given back, too
+                async with self._reading:  # else messages that are just being read would be requeued too
                     self._most = 1
                     self._ahead.clear()
-                    with suppress(PaigeantError, GroupMissing):  # then it is, when it is left behind
+                    with suppress(PaigeantError, GroupMissing):  # then it is claimed by another consumer later
                         await self._give_back("stay")
             if monotonic() >= beat_at:
                 beat_at = monotonic() + BEAT
                 await self._beat()
 
     async def _beat(self) -> None:
-        for entry in self._kept():  # its place may be waiting for a slot, for hours
+        for entry in self._kept():  # it may wait for a slot for hours
             with suppress(PaigeantError, GroupMissing):
                 await self._shared.ask("XCLAIM", entry.key, GROUP, self._consumer, 0, entry.id, "JUSTID")
 
     async def _recover(self, error: Unavailable) -> None:
-        """Drop the connection and wait, ever longer."""
+        """Drop the connection and wait, with growing backoff."""
         if not self._backoff.attempts and self._reporter.wants(ConnectionLost):
             self._reporter.report(ConnectionLost(self._address.name, error))
         if self._reader is not None:

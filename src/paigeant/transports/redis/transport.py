@@ -1,6 +1,6 @@
-"""Redis transport: messages in Redis Streams, one stream a topic with one consumer group."""
+"""Redis transport: messages in Redis Streams, one stream for each topic with one consumer group."""
 
-# ruff: noqa: D102 -- what a method guarantees is said in the contract
+# ruff: noqa: D102 -- the contract documents the guarantees of each method
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from paigeant.transports.redis.streams import DEAD_LETTERS, GROUP, PUT, dead_let
 from paigeant.transports.redis.subscription import CLOSING, Entry, Subscription
 
 CONNECTIONS: Final = 8
-"""Pool size: connections for all that does not block; each subscription has one more."""
+"""Pool size: connections for commands that do not block; each subscription has one more."""
 
 
 BATCH: Final = 256
-"""Batch limit: messages that are added, or settled, in one round trip."""
+"""Batch limit: messages added, or settled, in one round trip."""
 
 BATCH_BYTES: Final = 1024 * 1024
-"""Batch limit: bytes of messages in one round trip, about."""
+"""Batch limit: approximate bytes of messages in one round trip."""
 
 
 class Posting(NamedTuple):
@@ -42,17 +42,17 @@ class Posting(NamedTuple):
 class RedisStreamTransport(Transport):
     """Moves messages over Redis 7.0 or newer: ``redis://user:password@host:6379/0``, or ``rediss://`` for TLS.
 
-    Each topic of a namespace is a stream with one consumer group. A message is pending from its reading to its
-    acknowledgement, which deletes it; what was rejected is kept in one stream of the namespace, with the reason, until
-    an operator removes it. A subscription outlives restarts of the server, lost connections and FLUSHALL.
+    Each topic of a namespace is a stream with one consumer group. A message is pending from its delivery to its
+    acknowledgement, which deletes it; rejected messages are kept in one stream of the namespace, with the reason, until
+    an operator removes them. A subscription outlives restarts of the server, lost connections and FLUSHALL.
 
-    The server may forget everything: each message has its durable twin in the store and comes again from there. What is
-    rejected belongs to no run that waits for it, and is the only thing that would be lost for good: so an eviction
-    policy is refused in production, and else draws a warning.
+    The server may lose everything: each message has its durable twin in the store and is announced again from there.
+    Only rejected messages have no run that waits for them, and would be lost for good: an eviction policy is therefore
+    refused in production, and otherwise draws a warning.
 
-    A subscriber that keeps asking is given up to 64 messages at a time, of which those that it does not ask for within
-    a second go back. What one that is killed leaves others get after 30 seconds, or sooner from the store; one that
-    lives keeps what it has taken, however long.
+    An active subscriber gets up to 64 messages at a time; those that it does not request within a second return.
+    Messages of a killed subscriber reach others after 30 seconds, or sooner from the store; a living one keeps its
+    messages, however long.
     """
 
     def __init__(self, url: str, *, namespace: str = "default") -> None:
@@ -78,7 +78,7 @@ class RedisStreamTransport(Transport):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        connection, self._opened = self._opened, None  # first, so that no subscription begins behind our back
+        connection, self._opened = self._opened, None  # first, so that no subscription begins meanwhile
         for subscription in list(self._subscriptions):
             await subscription.close()
         if connection is not None:
@@ -103,12 +103,12 @@ class RedisStreamTransport(Transport):
         await self._publishing.ask(Posting(key, message))
 
     async def _put(self, postings: Sequence[Posting]) -> Sequence[Exception | None]:
-        """Add messages to their streams in one round trip; what is refused fails alone, as one too large for it."""
+        """Add messages to their streams in one round trip; a refused one, for example too large, fails alone."""
         keys = [posting.key for posting in postings]
         fields = [field for _, message in postings for field in (message.message_id, message.body)]
         try:
             said: list[bytes] = await self._connection.ask("EVAL", PUT, len(keys), *keys, *fields)
-        except ConfigError as error:  # it is not for one of them that this user may run no script
+        except ConfigError as error:  # no permission to run scripts: it applies to all of them
             return [error] * len(postings)
         return [self._connection.translate_answer(wrong.decode()) if wrong else None for wrong in said]
 
@@ -130,7 +130,7 @@ class RedisStreamTransport(Transport):
     async def reject(self, message_id: str, reason: str) -> None:
         held = self._held(message_id)
         if held:
-            # Not in one MULTI with the acknowledgement: that would be done even if this were refused.
+            # Not in one MULTI with the acknowledgement: that would be executed even if this were refused.
             [_, topic, body] = held[0].delivery
             fields = ("i", message_id, "topic", topic, "reason", reason, "b", body)
             await self._connection.ask("XADD", dead_letters_of(self._namespace), "MAXLEN", DEAD_LETTERS, "*", *fields)
@@ -140,7 +140,7 @@ class RedisStreamTransport(Transport):
         return [entry for subscription in self._subscriptions for entry in subscription.held.get(message_id, ())]
 
     async def _settle(self, entries: Sequence[Entry]) -> list[None]:
-        """Delete and acknowledge, in this order: what is only deleted is cleared by a claim, the other way it stays."""
+        """Delete and acknowledge, in this order: a claim clears a merely deleted entry; the other order leaks it."""
         places: defaultdict[str, list[str]] = defaultdict(list)
         for entry in entries:
             places[entry.key].append(entry.id)

@@ -1,1 +1,1 @@
-"""What an activity returned or raised, or asks to be set: checked, and as it is written."""
+"""Return values and errors of an activity: validated, and converted to their stored form."""

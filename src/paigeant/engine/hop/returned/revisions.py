@@ -1,4 +1,4 @@
-"""A revision as an activity returned it: checked, packed for its way, and what must be known to judge it."""
+"""Revision returned by an activity: validated, converted to its travelling form, with facts for its verification."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from paigeant.routing import check_conditions
 
 
 def accept_revision(revised: Revised[Value], blobs: list[Blob], secrets: StepSecrets) -> Revised[Value]:
-    """Return a revision with its entries as they travel; what the store must keep of them is added to ``blobs``.
+    """Return a revision with its entries in their travelling form; large values are added to ``blobs``.
 
-    Raises :class:`~paigeant.errors.ResultError`, naming the step, for what is none, and for a secret within it.
+    Raises :class:`~paigeant.errors.ResultError`, naming the step, for an invalid revision, and for one that contains a
+    secret.
     """
     step = secrets.step
 
@@ -50,7 +51,7 @@ def accept_revision(revised: Revised[Value], blobs: list[Blob], secrets: StepSec
 
 
 def with_author(leased: Leased, revised: Revised[Value], registry: ActivityRegistry) -> Leased:
-    """Return a step with what its revision is judged by: whether it is an agent, and the interfaces known here."""
+    """Return a step with the facts for judging its revision: whether it is an agent, and the interfaces known here."""
     entries = (*revised.insert, *(revised.replace_rest or ()), *revised.append)
     known = {name: registry.interface(name) for name in {step.activity for step in steps_of(entries)}}
     interfaces = {name: interface for name, interface in known.items() if interface is not None}

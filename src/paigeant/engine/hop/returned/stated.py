@@ -1,4 +1,4 @@
-"""What a step sets or says with its result, with its error or while it runs: checked, and as it is written."""
+"""Variables, names and reasons that a step sets: validated, and converted to their stored form."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from paigeant.model.values.values import Blob, Value, shelve
 
 
 class Packed(NamedTuple):
-    """Variables as they are written, and the large values behind them."""
+    """Variables in their stored form, and the large values behind them."""
 
     variables: dict[str, Value]
     blobs: list[Blob]
 
 
 def pack(variables: Any, secrets: StepSecrets) -> Packed:
-    """Return variables as they are written: those that are secret sealed.
+    """Return variables in their stored form, secrets sealed.
 
-    Raises :class:`~paigeant.errors.ResultError` for what is none, and for one with a secret in it that the step holds.
+    Raises :class:`~paigeant.errors.ResultError` for an invalid value, and for one that contains a held secret.
     """
     step = secrets.step
     if not isinstance(variables, Mapping):
@@ -38,14 +38,14 @@ def pack(variables: Any, secrets: StepSecrets) -> Packed:
         secrets.require_unspoken(name.encode(), "the name of a variable")
         texts[name] = serialise(ANYTHING, value, f"step {step!r}: variable {name!r}")
         secrets.hold(name, texts[name])
-    for name, json in texts.items():  # once all that is secret is known
+    for name, json in texts.items():  # once all secrets are known
         packed.variables[name], blob = shelve(secrets.keep(json, f"variable {name!r}", name))
         packed.blobs.extend([] if blob is None else [blob])
     return packed
 
 
 def check_name(name: Any, step: str, what: str = "variable") -> str:
-    """Return a name; raises :class:`~paigeant.errors.ResultError` for what is none."""
+    """Return a name; raises :class:`~paigeant.errors.ResultError` for an invalid one."""
     if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name):
         if (reason := taken(name)) is None:
             return name
@@ -55,7 +55,7 @@ def check_name(name: Any, step: str, what: str = "variable") -> str:
 
 
 def check_reason(reason: Any, step: str, what: str) -> str:
-    """Return a reason as it is kept; raises :class:`~paigeant.errors.ResultError` for what is no text."""
+    """Return a reason in its stored form; raises :class:`~paigeant.errors.ResultError` unless it is a text."""
     if not isinstance(reason, str):
         text = f"step {step!r}: {what} takes a reason as text, not {type(reason).__qualname__}"
         raise ResultError(text)

@@ -1,1 +1,1 @@
-"""Sessions: what a step's code asks of its worker while it runs."""
+"""Sessions: requests of a step's code to its worker while it runs."""

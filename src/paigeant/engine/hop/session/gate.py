@@ -1,4 +1,4 @@
-"""The way to models, as the steps of a worker go it."""
+"""Model gate of a step: pauses and budgets."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from paigeant.routing import left_alone, over_budget, room_later
 T = TypeVar("T")
 
 _PATIENCE: Final = 30.0
-"""Seconds for which a request waits for room that others have reserved."""
+"""Seconds for which a request waits for others to release their reservations."""
 _LOOK: Final = 0.5
-"""Seconds between two looks whether there is room."""
+"""Seconds between two attempts to reserve."""
 
 
 class _Step(Protocol):
-    """What a session does for its gate."""
+    """Session methods that the gate uses."""
 
     async def here(self, asked: Coroutine[Any, Any, T]) -> T:
         """Await it in the worker's event loop."""
         ...
 
     async def patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask again while the store is away."""
+        """Repeat it while the store is unavailable."""
         ...
 
     async def answers(self) -> Mapping[str, Answered]:
-        """Return how the questions of the step stand."""
+        """Return the state of the step's questions."""
         ...
 
     def ended(self) -> BaseException:
-        """Return what ends the code of a step whose lease is lost."""
+        """Return the error that ends the code of a step whose lease is lost."""
         ...
 
     def wait(self, outcome: Parked) -> NoReturn:
@@ -49,32 +49,32 @@ class _Step(Protocol):
 
 
 class LeasedGate(ModelGate):
-    """The gate of one execution."""
+    """Gate of one execution."""
 
     def __init__(self, recorder: StepRecorder, leased: Leased, step: _Step) -> None:
-        """End ``step`` where it has to wait; what is known of models is known to all steps of ``recorder``."""
+        """End ``step`` when it has to wait; knowledge about models is shared by all steps of ``recorder``."""
         self._recorder = recorder
         self._leased = leased
         self._step = step
 
     @property
     def budgets(self) -> Sequence[Budget]:
-        """Those that travel with the run, and those of the namespace."""
+        """Budgets of the run, and those of the namespace."""
         return (*self._leased.message.headers.run.budgets, *self._recorder.budgets)
 
     @property
     def prices(self) -> Mapping[str, Price]:
-        """Those of the namespace."""
+        """Prices of the namespace."""
         return self._recorder.prices
 
     async def admit(self, model: str) -> None:
-        """Return if the model may be asked."""
+        """Return if the model may be called."""
         left = await self._step.here(self._recorder.pauses.left(model))
         if left > 0:
             self.wait_for(model, left)
 
     async def note_refusal(self, model: str, seconds: float | None) -> float:
-        """Leave the model alone."""
+        """Pause the model."""
         return await self._step.here(self._recorder.pauses.note(model, seconds))
 
     def wait_for(self, model: str, seconds: float) -> NoReturn:
@@ -100,11 +100,11 @@ class LeasedGate(ModelGate):
         return answer.lacking
 
     async def _raised(self, lacking: Lacking) -> Cap:
-        """Return the new cap that a person has given; ends the step until somebody does."""
+        """Return the new cap that a person has set; ends the step until there is one."""
         outcome = over_budget(lacking, (await self._step.answers()).get(lacking.question))
         return outcome if isinstance(outcome, Cap) else self._step.wait(outcome)
 
     async def release(self, key: str) -> None:
-        """Give back what a call has reserved."""
+        """Release the reservation of a call."""
         store, held = self._recorder.store, self._leased.grant.held
         await self._step.here(self._step.patiently(lambda: store.release_reservation(held, key)))

@@ -1,4 +1,4 @@
-"""The histories of a run, as a step of it sees them, and the one that it leaves itself."""
+"""Histories of a run visible to a step, and the history of the step itself."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from paigeant.protocol.calls.histories import seen
 T = TypeVar("T")
 
 _LARGE: Final = 256 * 1024
-"""Bytes of a text from which on it is compressed in a thread."""
+"""Size in bytes from which a text is compressed in a thread."""
 
 
 class _Step(Protocol):
-    """What a session does for it."""
+    """Session methods that this uses."""
 
     async def here(self, asked: Coroutine[Any, Any, T]) -> T:
         """Await it in the worker's event loop."""
         ...
 
     async def patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask again while the store is away."""
+        """Repeat it while the store is unavailable."""
         ...
 
 
 class LeasedHistories(HistoryAccess):
-    """The histories of one execution; ``kept`` goes with its commit, if that completes the step."""
+    """Histories of one execution; ``kept`` is written with its commit, if that completes the step."""
 
     def __init__(self, store: Store, leased: Leased, step: _Step, secrets: StepSecrets) -> None:
-        """Read from ``store``; what has one of the ``secrets`` in it that the step holds is not kept."""
+        """Read from ``store``; a history that contains one of the held ``secrets`` is refused."""
         self._store = store
         self._leased = leased
         self._step = step
@@ -56,12 +56,12 @@ class LeasedHistories(HistoryAccess):
         return None
 
     async def find(self, step: str) -> list[HistoryHead]:
-        """Return those that are seen."""
+        """Return the visible histories."""
         _, path, position = key = self._leased.grant.key
         found = await self._step.here(self._step.patiently(lambda: self._store.list_histories(key.workflow_id)))
         return seen(found, step, path, position)
 
     async def load(self, head: HistoryHead) -> StoredHistory | None:
-        """Return the one of this place."""
+        """Return the history of this place."""
         key = self._leased.grant.key._replace(path=head.path, position=head.position)
         return await self._step.here(self._step.patiently(lambda: self._store.load_history(key)))

@@ -1,4 +1,4 @@
-"""The identity for which a step acts: tokens for audiences, exchanged under its lease and kept as long as it runs."""
+"""Identity of a step: tokens for audiences, exchanged under its lease and cached while it runs."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from paigeant.routing import reauthenticate
 T = TypeVar("T")
 
 SPARE: Final = timedelta(seconds=30)
-"""How long before its end a token is not given out any more."""
+"""Remaining lifetime below which a token is not returned any more."""
 
 
 class _Step(Protocol):
-    """What a session does for it."""
+    """Session methods that this uses."""
 
     async def here(self, asked: Coroutine[Any, Any, T]) -> T:
         """Await it in the worker's event loop."""
         ...
 
     async def patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask again while the store is away."""
+        """Repeat it while the store is unavailable."""
         ...
 
     def ended(self) -> BaseException:
-        """Return what ends the code of a step whose lease is lost."""
+        """Return the error that ends the code of a step whose lease is lost."""
         ...
 
     def wait(self, outcome: Parked) -> NoReturn:
@@ -43,10 +43,10 @@ class _Step(Protocol):
 
 
 class LeasedIdentity(IdentityAccess):
-    """The identity of one execution. What it was given is forgotten with it."""
+    """Identity of one execution. Its tokens are dropped at the end."""
 
     def __init__(self, recorder: StepRecorder, leased: Leased, progress: Progress, step: _Step) -> None:
-        """Read the run's grant under its lease; what is given is held by ``progress``, so that it is masked."""
+        """Read the run's grant under its lease; tokens are held by ``progress``, so that they are masked."""
         self._recorder = recorder
         self._leased = leased
         self._progress = progress
@@ -60,7 +60,7 @@ class LeasedIdentity(IdentityAccess):
         return (await self._step.here(self._token(asked))).value
 
     def _asked(self, audience: str, scopes: frozenset[str]) -> TokenRequest:
-        """Return what is asked; raises IdentityRefused for what the run may not ask for."""
+        """Return the request; raises IdentityRefused for one that the run may not make."""
         headers = self._leased.message.headers
         handle, policy = headers.security.obo_token, headers.run.identity
         if handle is None:

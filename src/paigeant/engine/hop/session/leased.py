@@ -1,4 +1,4 @@
-"""A step's session: what its code asks of the worker while it runs, recorded under its lease."""
+"""Session of a step: requests of its code to the worker while it runs, recorded under its lease."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ from paigeant.routing import diverged
 T = TypeVar("T")
 
 _LARGE: Final = 256 * 1024
-"""Bytes of a text from which on it is compressed in a thread."""
+"""Size in bytes from which a text is compressed in a thread."""
 _LOOK: Final = 0.5
-"""Seconds after which a call that outlasts its step is looked at again: the lease may be lost meanwhile."""
+"""Seconds between two checks of a call that outlasts its step: the lease may be lost meanwhile."""
 
 
 class LeasedSession(StepSession):
-    """The session of one execution. Nobody else writes under its lease, so that what was read once stays true."""
+    """Session of one execution. Nobody else writes under its lease, so that cached reads stay valid."""
 
     def __init__(self, recorder: StepRecorder, leased: Leased, progress: Progress, secrets: StepSecrets) -> None:
-        """Record under the lease of ``leased``, until ``progress`` is over; ``secrets`` are what it may see."""
+        """Record under the lease of ``leased``, until ``progress`` is over; ``secrets`` are those it may read."""
         self._recorder = recorder
         self._store = recorder.store
         self._leased = leased
@@ -81,36 +81,36 @@ class LeasedSession(StepSession):
 
     @property
     def epoch(self) -> int:
-        """How often the step was started afresh."""
+        """Number of times the step was started afresh."""
         return self._epoch
 
     @property
     def models(self) -> ModelGate:
-        """The way to models."""
+        """Gate in front of models."""
         return self._gate
 
     @property
     def plan(self) -> PlanAccess:
-        """What is known of the way ahead."""
+        """Policy and cards for revisions."""
         return LeasedPlan(self._store, self._leased, self)
 
     @property
     def histories(self) -> LeasedHistories:
-        """What agents of this run were told and have answered."""
+        """Histories of the agents of this run."""
         return self._histories
 
     @property
     def identity(self) -> IdentityAccess:
-        """For whom the step acts."""
+        """Identity on whose behalf the step acts."""
         return self._identity
 
     @property
     def alive(self) -> bool:
-        """Whether the lease was not lost."""
+        """False once the lease is known to be lost."""
         return not self._progress.lost
 
     def heartbeat(self, detail: Any = None) -> None:
-        """Say that the step gets on."""
+        """Report progress."""
         self._progress.beat(detail)
 
     def count(self, name: str) -> int:
@@ -123,7 +123,7 @@ class LeasedSession(StepSession):
         return await self.here(self._load(name))
 
     async def _load(self, name: str) -> JsonValue:
-        now = replace(self._leased, variables=None)  # as it is now, not as it was when the step began
+        now = replace(self._leased, variables=None)  # the present variables, not those at the step's start
         seen = await self.patiently(lambda: load_seen(self._store, now, name))
         return None if seen is None else from_json(self._secrets.reveal(name, seen))
 
@@ -135,7 +135,7 @@ class LeasedSession(StepSession):
         await self._write(Recording(self._leased.grant.held, variable=variable, blob=blob))
 
     async def recall(self, call: Call) -> bytes | None:
-        """Return what was recorded for this call; all of the step is read at once, for a replay asks for all of it."""
+        """Return the recorded result of this call; all of the step are loaded at once, since a replay needs all."""
         if self._known is None:
             await self.here(self._read())
         known = (self._known or {}).get(call.key)
@@ -179,11 +179,11 @@ class LeasedSession(StepSession):
         self._counts.clear()
 
     async def run_in_thread(self, function: Callable[[], T]) -> T:
-        """Return what the function returns, called in a thread."""
+        """Call the function in a thread, and return its result."""
         return await run_in_thread(function, self._step, partial(self._recorder.keep_until_code_ends, self._step))
 
     async def answers(self) -> Mapping[str, Answered]:
-        """Return how the questions of this step stand; under a step's first lease it has asked nothing."""
+        """Return the state of this step's questions; under a step's first lease there are none."""
         if self._leased.grant.fence == 1:
             return {}
         return await self.here(self._answers())
@@ -194,7 +194,7 @@ class LeasedSession(StepSession):
         return found
 
     async def _judged(self, judge: Callable[[], Awaitable[None]]) -> None:
-        """Return if what was read is what was signed; if not, the step comes to that, whatever its code makes of it."""
+        """Verify data that was read; if that fails the step ends with it, even if its code catches the error."""
         try:
             await self.patiently(judge)
         except MessageRejected as error:
@@ -207,15 +207,15 @@ class LeasedSession(StepSession):
         return StepEpoch(self._run, message.step_id, message.headers.direction, self._epoch)
 
     def outlast(self, call: asyncio.Task[Any], seconds: float) -> None:
-        """Let a call under way end; one of another event loop ends with that."""
+        """Let a call in progress finish; a call of another event loop ends with that loop."""
         if call.get_loop() is not self._loop:
             return
         self._outlasting.append((call, self._progress.clock() + seconds))
 
     async def end(self) -> None:
-        """Return when the calls that were to outlast the step's code have ended, or their time is up.
+        """Wait for the calls that were to outlast the step's code, up to their time limits.
 
-        At once if the lease is lost: what they come to could not be recorded. What is left is cancelled.
+        If the lease is lost it does not wait: their results could not be recorded. Remaining calls are cancelled.
         """
         for call, until in self._outlasting:
             while self.alive and not call.done() and (left := until - self._progress.clock()) > 0:
@@ -231,7 +231,7 @@ class LeasedSession(StepSession):
         raise self._unwind(Unwinding(replace(outcome, reason=masked(outcome.reason), asks=asks)))
 
     def ended(self) -> BaseException:
-        """Return what ends the code of a step whose lease is lost."""
+        """Return the error that ends the code of a step whose lease is lost."""
         return self._progress.ended()
 
     def _unwind(self, unwinding: Unwinding) -> Unwinding:
@@ -252,7 +252,7 @@ class LeasedSession(StepSession):
             raise unreadable(call) from error
 
     def _same(self, call: Call, recorded: Checkpoint) -> Checkpoint:
-        """Return the checkpoint if the call asks for what it was recorded for."""
+        """Return the checkpoint if its fingerprint equals that of the call."""
         if recorded.fingerprint == call.fingerprint:
             return recorded
         differs = difference(recorded.fingerprint, call.fingerprint)
@@ -275,13 +275,13 @@ class LeasedSession(StepSession):
         raise ResultError(f"step {self._step!r}: {text}")
 
     async def here(self, asked: Coroutine[Any, Any, T]) -> T:
-        """Await it in the worker's event loop: a function in a thread may have one of its own."""
+        """Await it in the worker's event loop: a function in a thread may have a loop of its own."""
         if asyncio.get_running_loop() is self._loop:
             return await asked
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asked, self._loop))
 
     async def patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask again while the store is away: the step ends with its lease, not with an outage that is shorter."""
+        """Repeat it while the store is unavailable: the step ends with its lease, not with a shorter outage."""
         backoff = Backoff(0.1, 2.0)
         while True:
             self._progress.require_running()

@@ -1,4 +1,4 @@
-"""Pauses of models, as a worker knows them."""
+"""Pauses of models, cached by a worker."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from paigeant.abc import Store
 from paigeant.errors import Unavailable
 
 _LOOK: Final = 1.0
-"""Seconds between two looks at the store, at least, while requests are made."""
+"""Minimum of seconds between two queries, while requests are made."""
 _UNTOLD: Final = 2.0
-"""Seconds of a pause that only this worker knows of, where the provider does not say for how long."""
+"""Seconds of a pause that only this worker knows, if the provider gives no time."""
 
 
 class PauseBoard:
-    """Which models are left alone, read at most once a second, and only while somebody asks."""
+    """Paused models, queried at most once a second, and only on demand."""
 
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
         """Read it from ``store``; ``clock`` counts seconds and is never set."""
@@ -27,17 +27,17 @@ class PauseBoard:
         self._looking = asyncio.Lock()
 
     async def left(self, model: str) -> float:
-        """Return for how many seconds the model is left alone yet; 0 or less if it is not."""
+        """Return the remaining seconds of the model's pause; 0 or less without one."""
         async with self._looking:
-            paused = self._until.get(model, 0.0) > self._clock()  # whoever is about to wait looks again
+            paused = self._until.get(model, 0.0) > self._clock()  # a caller that would have to wait queries again
             if paused or self._looked_at is None or self._clock() - self._looked_at >= _LOOK:
                 await self._look()
         return self._until.get(model, 0.0) - self._clock()
 
     async def note(self, model: str, seconds: float | None) -> float:
-        """Write down that a provider has refused; returns for how many seconds its model is left alone.
+        """Record a refusal by a provider; returns the number of seconds for which its model is paused.
 
-        While the store is away only this worker knows.
+        While the store is unavailable only this worker knows the pause.
         """
         try:
             left = await self._store.pause_model(model, seconds)
@@ -50,6 +50,6 @@ class PauseBoard:
         try:
             found = await self._store.load_pauses()
         except Unavailable:
-            return  # what is known counts; a pause that is missed costs one refusal
+            return  # the cached state counts; a missed pause costs one refusal
         now = self._looked_at = self._clock()
         self._until = {model: now + left for model, left in found.items()}

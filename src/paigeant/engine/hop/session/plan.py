@@ -1,4 +1,4 @@
-"""What a step knows of the way ahead of it."""
+"""Policy and published cards for a step that revises its itinerary."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ T = TypeVar("T")
 
 
 class _Step(Protocol):
-    """What a session does for it."""
+    """Session methods that this uses."""
 
     async def here(self, asked: Coroutine[Any, Any, T]) -> T:
         """Await it in the worker's event loop."""
         ...
 
     async def patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask again while the store is away."""
+        """Repeat it while the store is unavailable."""
         ...
 
 
 class LeasedPlan(PlanAccess):
-    """The way ahead of one execution."""
+    """Plan access of one execution."""
 
     def __init__(self, store: Store, leased: Leased, step: _Step) -> None:
-        """Read from ``store`` what workers have published."""
+        """Read published cards from ``store``."""
         self._store = store
         self._leased = leased
         self._step = step
@@ -43,10 +43,10 @@ class LeasedPlan(PlanAccess):
 
     @property
     def options(self) -> AgentOptions | None:
-        """What the step says of its agent."""
+        """Agent options of the step."""
         step = self._leased.message.routing_slip.next_step()
         return step.agent if isinstance(step, Step) else None
 
     async def cards(self, activities: Collection[str]) -> Mapping[str, ActivityCard]:
-        """Return what workers have published."""
+        """Return the published cards."""
         return await self._step.here(self._step.patiently(lambda: self._store.find_cards(activities)))

@@ -1,4 +1,4 @@
-"""What the sessions of a worker share: one queue for what their steps record, and what is known of models."""
+"""Recorder shared by the sessions of a worker: one queue for the recordings of their steps, and known pauses."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def _size(recording: Recording) -> int:
 
 
 LIMITS: Final = Limits(count=256, size=4 * 1024 * 1024, size_of=_size)
-"""What goes together in one transaction."""
+"""Limits of one transaction."""
 
 
 class StepRecorder:
-    """What the sessions of a worker share: the store, and one queue, so that what steps record goes together."""
+    """Shared by the sessions of a worker: the store, and one queue, so that recordings are written in batches."""
 
     def __init__(self, runtime: Runtime, keep_until_code_ends: Callable[[str], Callable[[], None]]) -> None:
         """Record in the runtime's store; threads that outlive their steps are kept by ``keep_until_code_ends``."""
@@ -54,11 +54,11 @@ class StepRecorder:
         self._asking: Batcher[Reservation, Reserved] = Batcher(self.store.reserve, name="budgets")
 
     async def record(self, recording: Recording) -> Recorded:
-        """Return what the store made of it."""
+        """Return the store's answer to a recording."""
         return await self._queue.ask(recording)
 
     async def reserve(self, asked: Reservation) -> Reserved:
-        """Return whether there is room; what is asked for at the same time goes together."""
+        """Reserve room; concurrent requests are sent in one batch."""
         return await self._asking.ask(asked)
 
     async def _record(self, recordings: Sequence[Recording]) -> Sequence[Recorded]:

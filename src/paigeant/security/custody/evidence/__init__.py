@@ -1,1 +1,1 @@
-"""What an audit holds against the records of a run, out of a store or out of a document that was exported."""
+"""Evidence of an audit: data that is compared with the records, from a store or from an exported document."""

@@ -1,4 +1,4 @@
-"""The record of an adoption: a run that began unsigned, as it lies when somebody vouches for it."""
+"""Record of an adoption: the state of an unsigned run when somebody vouches for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from paigeant.security.custody.records import plan_digest
 from paigeant.security.custody.writing import LONGEST_LIFE, policy_of
 
 ADOPTION_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of such a record, at most. It does not travel: it lies in the store alone."""
+"""Limit of such a record in bytes. It does not travel: it is only in the store."""
 
 
 def write_adoption(vouched: Vouched, audience: str) -> bytes:
@@ -58,7 +58,7 @@ def write_adoption(vouched: Vouched, audience: str) -> bytes:
 
 
 def _set(run: RunColumns) -> list[dict[str, Any]]:
-    """Return the variables that were set. What an open step has set it may set again, and signs once it is left."""
+    """Return the set variables, without those of an open step: it may set them again, and signs them at the end."""
     places = {(hop.path, hop.position) for hop in run.hops if hop.is_open}
     return [
         {"name": each.name, "path": each.path, "n": each.position, "digest": each.value.digest}
@@ -96,7 +96,7 @@ def _deed(stored: StoredDeed) -> dict[str, Any]:
 
 
 def _hop(hop: HopColumns, message: PaigeantMessage | None) -> dict[str, Any]:
-    """Return what is vouched for of a hop; an entry that was passed has no message."""
+    """Return the vouched facts of a hop; a passed entry has no message."""
     forward = message is not None and message.headers.direction is Direction.EXECUTE
     branch = None if message is None else message.routing_slip.branch
     return {

@@ -1,4 +1,4 @@
-"""The columns of a run as an audit compares them: each the text that a digest covers or, left out, its digest alone."""
+"""Columns of a run for an audit: each as the text that a digest covers or, if left out, as its digest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STRICT: Final = ConfigDict(extra="forbid", strict=True)
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text as it lies in its column."""
+    """Text of a column."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -29,13 +29,13 @@ class Text:
 
     @property
     def digest(self) -> str:
-        """The digest, made of the text."""
+        """Digest, computed from the text."""
         return digest_of(self.text.encode())
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A text that was left out: its digest is what the exporter says that it is."""
+    """Text that was left out: its digest is the exporter's claim."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -47,7 +47,7 @@ Column: TypeAlias = Text | LeftOut
 
 @dataclass(frozen=True, slots=True)
 class HopColumns:
-    """A hop. The ``message`` is the body of the message that led to it, None if it is not in the store."""
+    """Columns of a hop. ``message`` is the body of the message that led to it, None if it is not in the store."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -70,7 +70,7 @@ class HopColumns:
 
 @dataclass(frozen=True, slots=True)
 class VariableColumns:
-    """A variable that was set, at the place of a hop."""
+    """Set variable, at the place of a hop."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -82,10 +82,10 @@ class VariableColumns:
 
 @dataclass(frozen=True, slots=True)
 class RunColumns:
-    """A run; ``origin`` is what its dispatch says beside its input, ``lost`` are digests of large values.
+    """Columns of a run; ``origin`` has the facts of its dispatch, ``lost`` are digests of missing large values.
 
-    The ``plans`` are those that lie there by themselves, under their SHA-256. ``fields`` are the names of its input's
-    fields, None if they are not at hand: it may have any.
+    ``plans`` are those that are stored separately, under their SHA-256. ``fields`` are the names of its input's fields,
+    None if unknown: it may have any.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -104,12 +104,12 @@ class RunColumns:
 
 
 def digest_in(column: Column | None) -> str | None:
-    """Return the digest of a column, None if nothing is in it."""
+    """Return the digest of a column, None if it is null."""
     return None if column is None else column.digest
 
 
 def columns_of(evidence: Evidence) -> RunColumns:
-    """Return what lies in the store of a run."""
+    """Return the stored columns of a run."""
     fields = input_fields(evidence.input)
     return RunColumns(
         *(evidence.workflow_id, evidence.workflow, evidence.status, _origin(evidence)),
@@ -124,7 +124,7 @@ def columns_of(evidence: Evidence) -> RunColumns:
 
 
 def without_texts(columns: RunColumns) -> RunColumns:
-    """Return the same with digests in the place of all that steps, messages and variables hold."""
+    """Return the same with digests in place of all data of steps, messages and variables."""
     hops = tuple(
         _left_out(hop, "input", "output", "log", "undo", "error", "revision", "message") for hop in columns.hops
     )
@@ -143,7 +143,7 @@ def _left_out(row: Row, *names: str) -> Row:
 
 
 def _origin(evidence: Evidence) -> tuple[tuple[str, str | None], ...]:
-    """Return tenant, dispatch key and trace of a run, and the node in which it has begun."""
+    """Return tenant, dispatch key and trace of a run, and the node that began it."""
     parent = None if evidence.parent is None else evidence.parent.message_id
     return (*evidence.origin.items(), ("within", parent))
 
@@ -173,7 +173,7 @@ def _text(value: Value | None) -> Text | None:
 
 
 def _body(frame: bytes) -> str:
-    """Return the body of a message; of what is no message all of it, which is the body of none."""
+    """Return the body of a message; for an invalid frame all its bytes, which are no valid body."""
     try:
         body = read_frame(frame).body
     except ValueError:

@@ -1,9 +1,10 @@
-"""Evidence as one document: what an audit reads of a run, signed whole by whoever exports it.
+"""Evidence as one document: all data that an audit of a run needs, signed as a whole by the exporter.
 
-``{"evidence":TEXT,"signature":"JWS"}`` and a line break; of an exporter whom somebody vouches for,
-``"voucher":"TEXT","vouched":"JWS"`` come before the brace, the text in base64url. The JWS is over exactly the text, the
-rest is compared byte for byte, and nothing is parsed before a trusted key is found to have signed it. What is read is,
-byte for byte, what would be written of it, so that no key is doubled and nothing stands there that has no meaning.
+``{"evidence":TEXT,"signature":"JWS"}`` and a line break; if the exporter's key is vouched for,
+``"voucher":"TEXT","vouched":"JWS"`` come before the brace, the text in base64url. The JWS covers exactly the text, the
+rest is compared byte for byte, and nothing is parsed before the signature of a trusted key is verified. A document is
+valid only if its bytes are those that would be written of its content, so that there are no duplicate keys and no
+meaningless parts.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from paigeant.security.custody.vouching.voucher import published, read_voucher, 
 
 DOCUMENT_BYTES: Final = 256 * 1024 * 1024
 RIGHT: Final = "operate:export"
-"""What a key has to be allowed whose evidence counts."""
+"""Permission that a key needs to sign evidence."""
 
 _HEAD: Final = b'{"evidence":'
 _SIGNATURE: Final = b',"signature":"'
@@ -44,7 +45,7 @@ _END: Final = b'"}\n'
 
 @dataclass(frozen=True, slots=True)
 class RecordEntry:
-    """A record, at the place of its hop, as :class:`StoredRecord` says."""
+    """Record, at the place of its hop, see :class:`StoredRecord`."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -59,7 +60,7 @@ class RecordEntry:
 
 @dataclass(frozen=True, slots=True)
 class DeedEntry:
-    """What a person did to the run, or to one within which it began, as :class:`Deed` says."""
+    """Deed to the run, or to a run that contains it, see :class:`Deed`."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -76,7 +77,7 @@ class DeedEntry:
 
 @dataclass(frozen=True, slots=True)
 class VoucherEntry:
-    """A voucher of a key that has signed any of it, as :class:`PublishedKey` says: it proves itself."""
+    """Voucher of a signer, see :class:`PublishedKey`: it proves itself."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -87,7 +88,7 @@ class VoucherEntry:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """All of it: for whom the run is, when it was exported, and whether values are in it or their digests."""
+    """Whole content: the audience, the time of the export, and whether it has values or their digests."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -103,7 +104,7 @@ class Document:
 
     @property
     def stored_records(self) -> list[StoredRecord]:
-        """The records as they lay in the store."""
+        """Records as they were stored."""
         run = self.run.workflow_id
         return [
             StoredRecord(
@@ -115,12 +116,12 @@ class Document:
 
     @property
     def published_keys(self) -> list[PublishedKey]:
-        """The vouchers as they lay in the store."""
+        """Vouchers as they were stored."""
         return [PublishedKey(each.kid, KeyKind.VOUCHER, each.text, each.jws) for each in self.vouchers]
 
     @property
     def stored_deeds(self) -> list[StoredDeed]:
-        """The deeds as they lay in the store."""
+        """Deeds as they were stored."""
         return [
             StoredDeed(
                 Deed(each.id, each.workflow_id, each.verb, each.by, each.via, each.arguments, each.text, each.jws),
@@ -138,7 +139,7 @@ def document_of(
 ) -> Document:
     """Return the document of a run, with its ``values`` or with digests in their place.
 
-    The ``keys`` are those that were published of whoever has signed any of it; vouchers are in the document.
+    ``keys`` are the published keys of all signers; their vouchers are included.
     """
     run = columns_of(evidence)
     return Document(
@@ -150,7 +151,7 @@ def document_of(
 
 
 def write_document(document: Document, keys: Keys) -> bytes:
-    """Return the document, signed; raises InvalidInput for one that is too large to be read again."""
+    """Return the signed document; raises InvalidInput for one that is too large to be read again."""
     text, signed = one_spelling(_DOCUMENT.dump_json(document)), list[bytes]()
     signature, voucher = keys.sign(Purpose.EVIDENCE, text), keys.voucher
     if voucher is not None:
@@ -162,10 +163,10 @@ def write_document(document: Document, keys: Keys) -> bytes:
 
 
 def read_document(made: bytes, keys: Keyring, audience: str) -> tuple[Document, TrustedKey]:
-    """Return a document for this audience and whose it is; raises MessageRejected unless a key signed it that may.
+    """Return a document for this audience and its signer; raises MessageRejected unless a permitted key signed it.
 
-    A key counts here that was good when the document says that it was signed. One that is revoked counts for nothing:
-    who has stolen it writes what time he likes, and no store says when it was.
+    The key must have been valid at the document's own time of signing. A revoked key does not count at all: a thief
+    could write any time, and no store confirms it.
     """
     text, jws, voucher = _take_apart(made)
     if voucher is not None:
@@ -188,7 +189,7 @@ def read_document(made: bytes, keys: Keyring, audience: str) -> tuple[Document, 
 
 
 def _take_apart(made: bytes) -> tuple[bytes, bytes, PublishedKey | None]:
-    """Return the text and the signature of a document, and its exporter's voucher; raises TamperedMessage."""
+    """Split a document into its text, signature and the exporter's voucher; raises TamperedMessage."""
     if len(made) > DOCUMENT_BYTES:
         raise TamperedMessage(f"more than {DOCUMENT_BYTES:,} bytes")
     text, found, signed = made[len(_HEAD) : -len(_END)].rpartition(_SIGNATURE)
@@ -199,7 +200,7 @@ def _take_apart(made: bytes) -> tuple[bytes, bytes, PublishedKey | None]:
 
 
 def _read_voucher(said: bytes) -> PublishedKey:
-    """Return a voucher as it would be kept; raises TamperedMessage for one that is spelled otherwise."""
+    """Return a voucher in its stored form; raises TamperedMessage for another spelling."""
     written, found, jws = said.partition(_VOUCHED)
     try:
         text = urlsafe_b64decode(written + b"=" * (-len(written) % 4))

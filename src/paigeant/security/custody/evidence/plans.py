@@ -1,4 +1,4 @@
-"""The plans of a run that is audited: whether they lie there as they were kept, and have changed as they may."""
+"""Plans of an audited run: check that they are stored unaltered, and changed only as permitted."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from paigeant.security.frame import write_frame
 from paigeant.security.plain import PlainCodec
 
 _REFERS: Final = '"itinerary":{"plan":'
-"""What stands in the body of a message that does not carry its plan; perhaps also in a value."""
+"""Text in the body of a message that refers to its plan; it may also occur in a value."""
 
 
 def find_lost_plans(run: RunColumns) -> list[str]:
-    """Return the digests of plans that are not there as they were kept, of those that are in the evidence or needed."""
+    """Return the digests of missing or altered plans, among those in the evidence or needed."""
     spoilt = [name for name, column in run.plans if column.digest != _as_signed(name)]
     return spoilt or sorted({missing for missing in _missing(run) if missing not in {name for name, _ in run.plans}})
 
 
 def _as_signed(name: str) -> str | None:
-    """Return the digest that a plan is kept under as one in a record, None if it is no digest."""
+    """Convert the stored digest of a plan to the form in records, None if it is not a digest."""
     try:
         return encode(bytes.fromhex(name))
     except ValueError:
@@ -35,7 +35,7 @@ def _as_signed(name: str) -> str | None:
 
 
 def _missing(run: RunColumns) -> Iterator[str]:
-    """Yield the digests of the plans to which messages refer."""
+    """Yield the digests of plans that messages refer to."""
     for hop in run.hops:
         if isinstance(hop.message, Text) and _REFERS in hop.message.text:
             missing = _open(hop.message.text).missing_plan
@@ -44,7 +44,7 @@ def _missing(run: RunColumns) -> Iterator[str]:
 
 
 def judge_plans(run: RunColumns, chain: Chain) -> None:
-    """Return if plans have changed as the dispatcher allows; raises MessageRejected. Without values nobody can tell."""
+    """Verify that plans changed only as permitted; raises MessageRejected. Impossible without values."""
     wanted, rows = places_of(chain), {HopKey(run.workflow_id, hop.path, hop.position): hop for hop in run.hops}
     if any(_is_left_out(rows.get(key)) for key in wanted):
         return

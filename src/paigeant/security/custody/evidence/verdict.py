@@ -1,4 +1,4 @@
-"""What an audit comes to."""
+"""Results of an audit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNSIGNED: Final = "unsigned"
 
 @dataclass(frozen=True)
 class BrokenLink:
-    """The first link that is broken: of which hop, what of it, and why."""
+    """First broken link: the hop, the link, and the reason."""
 
     path: str
     position: int
@@ -25,7 +25,7 @@ class BrokenLink:
 
 @dataclass(frozen=True)
 class Exported:
-    """Whose key signed a document, when, and whether ``values`` are in it: else digests are the exporter's word."""
+    """Signer of a document, its time, and ``values``: without them the digests are the exporter's claim."""
 
     signed_by: str
     at: datetime
@@ -34,10 +34,10 @@ class Exported:
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit came to: ``intact``, ``broken`` or ``unsigned``; ``hops`` say who signed what, in order.
+    """Result of an audit: ``intact``, ``broken`` or ``unsigned``; ``hops`` have the signers, in order.
 
-    The ``subject`` is the person for whom the run acts, if it acts for one. Of a document ``exported`` says who signed
-    it; if it is not what somebody signed who may, nothing is known of it, not even of which run it is.
+    ``subject`` is the person on whose behalf the run acts, if any. ``exported`` has the signer of a document; without a
+    valid signature of a permitted key nothing is known of it, not even its run.
     """
 
     workflow_id: UUID | None

@@ -1,1 +1,1 @@
-"""What is held against what was signed beside hops: variables, and the children of a node."""
+"""Verification of data besides hops: variables, branches, child runs, plans and notes."""

@@ -1,4 +1,4 @@
-"""Adoption: what is known of a run from its record on, as if each of its hops had been signed where it lay."""
+"""Adoption: its record vouches for each hop as if the hop had been signed in that state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paigeant.security.custody.records import RecordText, read_time
 
 
 def learn_adoption(chain: Chain, digest: str, link: Link) -> None:
-    """Add what a verified record vouches for: hops, variables, and what people had done; raises TamperedMessage."""
+    """Add the vouched facts of a verified record: hops, variables and deeds; raises TamperedMessage."""
     said = link.text.fields
     for deed, at in [(each, read_time(each["at"])) for each in said["deeds"]]:
         chain.deeds.vouch(deed["id"], DoneDeed(deed["verb"], deed["by"], deed["via"], deed["args"], at, link.iss, None))
@@ -24,7 +24,7 @@ def learn_adoption(chain: Chain, digest: str, link: Link) -> None:
 
 
 def _hop(digest: str, link: Link, hop: Mapping[str, Any]) -> Link:
-    """Return a hop as its record would be, had it been left when it was adopted."""
+    """Return an adopted hop in the form of a record, as if it had been left at the adoption."""
     said = link.text.fields
     path, position = hop["path"], hop["n"]
     fields: dict[str, Any] = {
@@ -45,7 +45,7 @@ def _hop(digest: str, link: Link, hop: Mapping[str, Any]) -> Link:
 
 
 def variables_of(link: Link) -> Iterator[tuple[tuple[str, int], str, str]]:
-    """Yield the variables that a record says were set: where, under which name, and the digest of what."""
+    """Yield the variables that a record sets: the place, the name, and the digest of the value."""
     said = link.text.fields
     if "set" in said:
         yield from (((one["path"], one["n"]), one["name"], one["digest"]) for one in said["set"])

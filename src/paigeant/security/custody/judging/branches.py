@@ -1,4 +1,4 @@
-"""Branches: whether a node's join, and what its branches have come to, is what was signed of them."""
+"""Verification of a node's join, and of the results of its branches."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from paigeant.security.custody.records import RecordText, digest_of_start, diges
 
 
 def check_start(chain: Chain, node: Place, start: JoinStart) -> None:
-    """Return if a join has begun with what was signed, as far as that is known; raises TamperedMessage if not."""
+    """Verify that a join began with the signed parameters, if known; raises TamperedMessage if not."""
     signed = chain.starts.get(node)
     if signed is not None and signed != digest_of_start(start):
         raise TamperedMessage(f"position {node[1]}, join: it did not begin like this")
 
 
 def check_begun(text: RecordText) -> None:
-    """Return if a branch begins on a path of its own, and nowhere else; raises TamperedMessage if not."""
+    """Verify that a branch begins on a path of its own, and nowhere else; raises TamperedMessage if not."""
     path = text.fields["path"]
     if not path or any(each["path"] != path for each in text.fields["next"]):
         raise TamperedMessage(f"{place_of(text)}, path: no branch begins there")
 
 
 def check_branch(branch: EndedBranch, newest: Link, *, forward: bool) -> None:
-    """Return if a branch, which has begun, has ended as its newest record says; raises TamperedMessage if not."""
+    """Verify that an ended branch matches its newest record; raises TamperedMessage if not."""
     said = newest.text.fields
     if not forward:
         return

@@ -1,4 +1,4 @@
-"""Children: whether a run was begun by the node that says so, and came to what was signed of it."""
+"""Verification of child runs: begun by their node, and ended with the signed result."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from paigeant.security.custody.records import RecordText, digest_of_value, place
 
 
 class Linker(Protocol):
-    """Verifies records one after the other."""
+    """Verifier of records, one after the other."""
 
     def link(self, chain: Chain, record: SignedRecord, at: datetime) -> None:
         """Verify a record that follows one of the chain, or is a dispatch, and add it; raises TamperedMessage."""
 
     def check_counts(self, newest: Link) -> None:
-        """Return if what no record follows counts."""
+        """Raise RevokedKey if the newest record is by a compromised key."""
 
 
 def check_turn(before: RecordText, text: RecordText) -> None:
-    """Return if a child turns round that had completed; raises TamperedMessage if not."""
+    """Verify that a child run that turns round had completed; raises TamperedMessage if not."""
     if before.fields.get("run") != RunStatus.COMPLETED or text.place[0] != before.place[0]:
         raise TamperedMessage(f"{place_of(text)}, prev: {place_of(before)} is not the end of a run that completed")
 
 
 def judge_child(judge: Linker, chain: Chain, node: HopKey, child: ChildState, stored: Sequence[StoredRecord]) -> None:
-    """Return if the child of a node, which has ended, is what was signed; raises TamperedMessage, which says what not.
+    """Verify the ended child run of a node; raises TamperedMessage with the broken link.
 
-    All records of the child are verified, and what people did to it, and to its parents, is known to the chain.
+    All records of the child are verified; the deeds to it, and to its parents, are in the chain already.
     """
     where = f"run {child.workflow_id}"
     link_all(judge, chain, stored)

@@ -1,7 +1,7 @@
-"""Closing: whether a hop is to end without being run, because its run is, or a branch in which it is.
+"""Verification that a hop is to end without being run, because its run or an enclosing branch is.
 
-Who writes to the store may say so of any hop. What counts is what was signed: that a person has asked for it, that the
-deadline is over, or that a branch beside it has ended, which may have all others end.
+Anyone who can write to the store may mark any hop. Only signed facts count: that a person has requested it, that the
+deadline is over, or that a sibling branch has ended, which may end all others.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from paigeant.security.custody.records import CLOCKS, RecordText, digest_of_valu
 
 
 def has_ended_beside(chain: Chain, path: str) -> bool:
-    """Tell whether a branch has ended, by its newest record, beside one in which this path is."""
+    """True if, by its newest record, a sibling of a branch on this path has ended."""
     while path:
         node = (parent_of(path), branch_at(path).node)
         heads = (chain.find(digest) for beside, digest in chain.branches(node).items() if beside != path)
@@ -35,7 +35,7 @@ def has_ended_beside(chain: Chain, path: str) -> bool:
 
 
 def check_close(text: RecordText) -> None:
-    """Return if a hop was ended without its step, as any worker may; raises TamperedMessage if it says more."""
+    """Verify that a record only ends a hop, as any worker may; raises TamperedMessage if it contains more."""
     said = text.fields
     ended = said["status"] in {StepStatus.FAILED, StepStatus.CANCELLED}
     if not ended or said["out"] is not None or said["did"]:
@@ -43,10 +43,10 @@ def check_close(text: RecordText) -> None:
 
 
 def check_deadline(leased: Leased) -> None:
-    """Raise TamperedMessage if the row's deadline is another than the message's, as far as two clocks can tell."""
+    """Raise TamperedMessage if the deadlines in row and message differ by more than the tolerance of clocks."""
     grant, said = leased.grant, leased.message.headers.deadline
     if grant.remaining is None:
-        return  # a run that was resumed has forgotten a deadline that had passed
+        return  # a resumed run has lost a deadline that had passed
     row = grant.leased_at + timedelta(seconds=grant.remaining)
     if said is None or abs(row - said) > CLOCKS:
         text = f"{row.isoformat()} in the row, {said} in the message"
@@ -54,14 +54,14 @@ def check_deadline(leased: Leased) -> None:
 
 
 def is_over(chain: Chain, at: datetime) -> bool:
-    """Tell whether the deadline that was signed with the dispatch is over, as far as two clocks can tell."""
+    """True if the signed deadline has passed, within the tolerance of clocks."""
     dispatch = chain.dispatch
     until = None if dispatch is None else dispatch.text.fields.get("deadline")
     return until is not None and read_time(until) <= at + CLOCKS
 
 
 def within_of(chain: Chain) -> tuple[UUID, str] | None:
-    """Return in which run, and on which of its paths, a run began; None for one that is no child."""
+    """Return the parent run and the path on which a child run began; None for other runs."""
     within = None if chain.dispatch is None else chain.dispatch.text.fields["within"]
     return None if within is None else (UUID(within["runs"][-1]), within["path"])
 
@@ -69,7 +69,7 @@ def within_of(chain: Chain) -> tuple[UUID, str] | None:
 def learn_parents(
     linker: Linker, chains: Chains, child: Chain, records: Mapping[UUID, Sequence[StoredRecord]], at: datetime
 ) -> None:
-    """Find out whether a run may be ended by one in which it has begun; raises TamperedMessage and UnknownKey."""
+    """Determine whether a run that contains this one may end it; raises TamperedMessage and UnknownKey."""
     chain = child
     while (within := within_of(chain)) is not None and within[0] in records:
         parent, path = within
@@ -82,7 +82,7 @@ def learn_parents(
 
 
 def check_cancel(chain: Chain, grant: Grant) -> None:
-    """Return if what asks for a hop to end was signed, or follows from what was; raises UnsignedDeed if not."""
+    """Verify that a request to end a hop was signed, or follows from signed facts; raises UnsignedDeed if not."""
     asked, deeds = grant.cancel, chain.deeds
     if asked is None:
         return
@@ -90,7 +90,7 @@ def check_cancel(chain: Chain, grant: Grant) -> None:
         proven = deeds.asks_to_cancel(asked)
     else:
         cancelled = any(map(deeds.asks_to_cancel, (CancelRequest.PLAIN, CancelRequest.COMPENSATE)))
-        over = grant.remaining is not None and grant.remaining <= 0  # which was compared with the message
+        over = grant.remaining is not None and grant.remaining <= 0  # compared with the message before
         above = chain.ends_within or deeds.terminates()
         proven = cancelled or over or above or has_ended_beside(chain, grant.key.path)
     if not proven:
@@ -99,7 +99,7 @@ def check_cancel(chain: Chain, grant: Grant) -> None:
 
 
 def obeyed(chain: Chain, leased: Leased, departure: Departure) -> Sequence[str]:
-    """Return the digests of what people did that a hop obeys, as far as it is known: where that was asked for."""
+    """Return the digests of the deeds that a hop obeys, as far as they were loaded."""
     if not chain.deeds.all:
         return ()
     (_, path, position), message = leased.grant.key, leased.message
@@ -112,7 +112,7 @@ def obeyed(chain: Chain, leased: Leased, departure: Departure) -> Sequence[str]:
 
 
 def check_end(chain: Chain, grant: Grant) -> None:
-    """Return if a run may be ended whose message cannot be judged; raises TamperedMessage if nothing signed says so."""
+    """Verify that a run with an unverifiable message may be ended; raises TamperedMessage without a signed reason."""
     if grant.cancel is not None:
         check_cancel(chain, grant)
     elif not is_over(chain, grant.leased_at):

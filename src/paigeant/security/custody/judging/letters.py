@@ -1,7 +1,7 @@
-"""Letters: what is wrong with the signature of a message that came, and that the store has not recorded.
+"""Letters: verification of the signature of a message that the store has not recorded.
 
-Nobody knows its run here, or another message is in its place, so that there is no chain to hold it against: it is
-judged by what travels with it.
+Its run is unknown here, or another message is recorded in its place, so that there is no chain: it is judged by the
+data that travels with it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from paigeant.security.custody.records import CLOCKS, RecordText, place_of, read
 
 
 class Letters:
-    """Judges messages by themselves, with the keys of one process."""
+    """Verifies single messages with the keys of one process."""
 
     def __init__(self, keys: Keys, audience: str) -> None:
-        """Trust ``keys``; what was dispatched for another audience is foreign."""
+        """Trust ``keys``; a message for another audience is foreign."""
         self._keys = keys
         self._audience = audience
 
     def find_flaw(
         self, key: HopKey, body: bytes, record: SignedRecord | None, now: datetime
     ) -> tuple[Flaw, str] | None:
-        """Return what is wrong with the signature of a message with this body, and why; None if nothing is."""
+        """Return the kind and the text of a fault in the signature of a message with this body; None without one."""
         if record is None:
             return Flaw.UNSIGNED, "it is not signed, and signing is on here"
         try:

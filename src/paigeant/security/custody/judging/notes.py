@@ -1,4 +1,4 @@
-"""Notes: whether what a step has left while it ran is what its worker signed."""
+"""Verification of notes: data that a step wrote while it ran."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from paigeant.security.custody.texts.notes import write_note
 def check_note(
     keys: Keys, chain: Callable[[], Chain], leased: Leased, note: Note, signed: tuple[bytes | None, datetime]
 ) -> None:
-    """Return if somebody has signed this who may; raises TamperedMessage, and UnknownKey.
+    """Verify the signature of a note and the permission of its signer; raises TamperedMessage, and UnknownKey.
 
-    ``signed`` is the signature, and when it was stored. Before a run was adopted nothing was signed of it; that, and
-    who has forked it, its ``chain`` says, which is asked for then.
+    ``signed`` is the signature, and the time of its storage. The ``chain`` is used only for two cases: data from before
+    an adoption is unsigned, and data of a fork was signed by the forking process.
     """
     jws, at = signed
     where = f"position {leased.grant.key.position}, {note.kind}{f' {note.name!r}' if note.name else ''}"
@@ -41,7 +41,7 @@ def check_note(
 
 
 def _has_given(chain: Chain, leased: Leased, key: Verified) -> bool:
-    """Tell whether it is of the step with which a fork begins, and of who has forked it: of the source it is signed."""
+    """True for a note of a fork's first step by the forking process, which has verified the source's signature."""
     first = chain.dispatch
     if first is None or first.text.kind is not RecordKind.DISPATCH:
         return False

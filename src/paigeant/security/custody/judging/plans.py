@@ -1,7 +1,7 @@
-"""Plans that change: whether branches begin what their node has for them, and revisions are what the dispatcher allows.
+"""Verification of changed plans: branches begin with their node's entries, and revisions are within the policy.
 
-A record has the digests of plans, and their texts are in messages. A message needs no signature of its own for that: it
-counts if its plan has the digest that was signed.
+A record has the digests of plans, and their texts are in messages. Such a message needs no signature of its own: it
+counts if its plan has the signed digest.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from paigeant.security.custody.records import place_of, plan_digest
 
 
 def places_of(chain: Chain) -> Collection[HopKey]:
-    """Return the hops whose messages have the plans that records of a chain, not weighed yet, are held against."""
+    """Return the hops whose messages contain the plans that unchecked records of a chain are compared with."""
     links = chain.unweighed.values()
     return frozenset(HopKey(UUID(link.text.place[0]), *place) for link in links for place in _places(link))
 
 
 def check_plans(chain: Chain, messages: Mapping[HopKey, PaigeantMessage]) -> None:
-    """Return if plans have changed as they may; raises TamperedMessage. What was found good is not asked for again."""
+    """Verify that plans changed only as permitted; raises TamperedMessage. Each record is checked once."""
     begun: dict[tuple[Place, int], str | None] = {}
     for digest, link in list(chain.unweighed.items()):
         run = UUID(link.text.place[0])
@@ -48,7 +48,7 @@ def check_plans(chain: Chain, messages: Mapping[HopKey, PaigeantMessage]) -> Non
 
 
 def _places(link: Link) -> Sequence[Place]:
-    """Return where the plan is from which a record goes on, and where that is to which it has come."""
+    """Return the places of the plans before and after a record."""
     if link.text.kind is RecordKind.BRANCH:
         return () if link.node is None else (link.node,)
     ahead = link.text.fields["next"][0]
@@ -56,14 +56,14 @@ def _places(link: Link) -> Sequence[Place]:
 
 
 def _plan_in(message: PaigeantMessage | None, signed: str | None, where: str) -> PaigeantMessage:
-    """Return a message, if its plan is the one that was signed; raises TamperedMessage if it is not."""
+    """Return a message if its plan is the signed one; raises TamperedMessage if not."""
     if message is None or signed is None or plan_digest(message.routing_slip.itinerary) != signed:
         raise TamperedMessage(f"{where}, plan: the message that it is in is not in the store, or not as it was signed")
     return message
 
 
 def _check_branch(link: Link, node: PaigeantMessage | None, begun: dict[tuple[Place, int], str | None]) -> None:
-    """Raise TamperedMessage for a branch with another plan than its node's entry has for it."""
+    """Raise TamperedMessage for a branch with a plan other than its node's entry."""
     where, place = place_of(link.text), link.node or ("", 0)
     number = branch_at(link.text.place[1]).number
     itinerary = _plan_in(node, link.ahead, where).routing_slip.itinerary
@@ -76,7 +76,7 @@ def _check_branch(link: Link, node: PaigeantMessage | None, begun: dict[tuple[Pl
 
 
 def _plan_of_branch(entry: Entry | None, number: int) -> str | None:
-    """Return the digest of what a node has for its branches; None if it begins no such branch."""
+    """Return the digest of a node's plan for a branch; None if it begins no such branch."""
     match entry:
         case Parallel() if number < len(entry.branches):
             return write_branch(entry.branches[number].entries).digest_ahead(0)
@@ -87,7 +87,7 @@ def _plan_of_branch(entry: Entry | None, number: int) -> str | None:
 
 
 def _check_change(chain: Chain, link: Link, before: PaigeantMessage | None, after: PaigeantMessage | None) -> int:
-    """Return how many entries were added on the path so far; raises TamperedMessage for what may not be changed."""
+    """Return the number of entries added on the path so far; raises TamperedMessage for a forbidden change."""
     where, said = place_of(link.text), link.text.fields["rev"]
     left = _plan_in(before, said["from"], where)
     planned, undecided = left.routing_slip.itinerary.planned(), left.routing_slip.undecided
@@ -109,7 +109,7 @@ def _check_change(chain: Chain, link: Link, before: PaigeantMessage | None, afte
 
 
 def _policy(chain: Chain, added: int) -> SlipPolicy | None:
-    """Return the policy that the run was dispatched with, once so many entries were added."""
+    """Return the policy of the run's dispatch, after this many entries were added."""
     said: Mapping[str, Any] = (None if chain.dispatch is None else chain.dispatch.text.fields["policy"]) or {}
     if "limits" not in said:
         return None
@@ -120,7 +120,7 @@ def _policy(chain: Chain, added: int) -> SlipPolicy | None:
 
 
 def _is_opened(planned: Sequence[Planned], wanted: Sequence[bytes], at: int) -> bool:
-    """Tell whether only conditions lie between two plans: steps that are skipped, and switches of which one case is."""
+    """True if two plans differ only by conditions: skipped steps, and switches replaced by one of their cases."""
     while [each.text for each in planned] != wanted:
         if not planned or not planned[0].entry.ways:
             return False
@@ -137,7 +137,7 @@ def _inserted(entries: Sequence[Entry], at: int) -> Iterator[Planned]:
 
 
 def _revision(author: str, planned: Sequence[Planned], wanted: Sequence[Planned]) -> Revision:
-    """Return what was added and discarded. What a condition may have passed, or opened, is neither."""
+    """Return added and discarded entries, without those that a condition may have passed or opened."""
     left = Counter(each.text for each in planned)
     new = [each for each in wanted if not _takes(left, each.text)]
     gone = [each.entry for each in planned if _takes(left, each.text)]
@@ -152,7 +152,7 @@ def _revision(author: str, planned: Sequence[Planned], wanted: Sequence[Planned]
 
 
 def _takes(texts: Counter[bytes], text: bytes) -> bool:
-    """Tell whether a text is there, and take it away."""
+    """Remove a text from the counter; True if it was present."""
     found = texts[text] > 0
     texts[text] -= found
     return found

@@ -1,4 +1,4 @@
-"""Policy: whether a message carries what its dispatcher allows, and not what a worker on the way would like."""
+"""Verification of the policy in a message against the one of the dispatch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from paigeant.security.custody.writing import policy_of
 
 
 def check_policy(chain: Chain, message: PaigeantMessage) -> None:
-    """Return if the policy that travels is the one that was signed with the dispatch; raises TamperedMessage if not."""
+    """Verify that the travelling policy is the one signed with the dispatch; raises TamperedMessage if not."""
     first = chain.dispatch
     if first is not None and policy_of(message) != first.text.fields["policy"]:
         text = f"not what {first.iss} signed with the dispatch"

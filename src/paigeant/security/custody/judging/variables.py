@@ -1,4 +1,4 @@
-"""Variables that a hop reads, held against what was signed."""
+"""Verification of the variables that a hop reads."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from paigeant.security.custody.records import digest_of_value
 
 
 def check_variables(chain: Chain, leased: Leased, values: Mapping[str, Value]) -> None:
-    """Return if the variables that a hop reads are those that were signed; raises TamperedMessage if not.
+    """Verify that the variables that a hop reads are the signed ones; raises TamperedMessage if not.
 
-    What a person set, or a signal carried, is what its deed says. What a step sets while it runs nobody has signed yet:
-    it is let through under a name for which nothing was signed, that nothing has waited for, and that no field of the
-    input has, which it would take the place of.
+    A variable set by a person or a signal must match its deed. A variable set by a running step is not signed yet: it
+    is accepted under a name without any signed value, that no wait has used, and that no field of the input has, which
+    it would hide.
     """
     path, fields = leased.grant.key.path, input_fields(leased.message.payload.input)
     for name, value in values.items():
@@ -32,9 +32,9 @@ def check_variables(chain: Chain, leased: Leased, values: Mapping[str, Value]) -
 
 
 def check_missing(chain: Chain, path: str, values: Mapping[str, Value], asked: Collection[str] | None) -> None:
-    """Raise TamperedMessage if a variable was signed that is not there, of those ``asked`` for, or of all.
+    """Raise TamperedMessage for a missing signed variable, of those ``asked`` for, or of all.
 
-    Else a step would be given what is beneath it: an older value, a field of the input, or its default.
+    Otherwise a step would get the next lower value: an older one, a field of the input, or its default.
     """
     for name in sorted(frozenset(chain.names if asked is None else asked) - values.keys() - {FLOW}):
         if chain.variable(name, path) is not None:
@@ -42,7 +42,7 @@ def check_missing(chain: Chain, path: str, values: Mapping[str, Value], asked: C
 
 
 def check_signal(chain: Chain, key: HopKey, name: str, value: Value | None) -> None:
-    """Raise UnsignedDeed unless somebody has sent a signal of this name with this value, for this wait alone."""
+    """Raise UnsignedDeed unless a person sent a signal of this name with this value, for this wait alone."""
     digest = digest_of_value(value)
     sent = chain.deeds.signals(name, digest)
     used = sum(
@@ -55,7 +55,7 @@ def check_signal(chain: Chain, key: HopKey, name: str, value: Value | None) -> N
 
 
 def check_published(chain: Chain, paths: Sequence[str], values: Mapping[str, Value], own: Collection[str]) -> None:
-    """Raise TamperedMessage if what branches have set is not what was signed of them; of one name the last counts."""
+    """Raise TamperedMessage if the variables of branches are not the signed ones; of one name the last counts."""
     for name in sorted((values.keys() | chain.names) - {FLOW, *own}):
         signed = [digest for digest in (chain.set_on(name, path) for path in paths) if digest is not None]
         if signed and signed[-1] != digest_of_value(values.get(name)):
@@ -63,18 +63,18 @@ def check_published(chain: Chain, paths: Sequence[str], values: Mapping[str, Val
 
 
 def input_fields(value: Value) -> frozenset[str] | None:
-    """Return the names of an input's fields; None for one that is too large to be at hand: it may have any."""
+    """Return the names of an input's fields; None for one that is too large to be loaded: it may have any."""
     if not isinstance(value, Inline):
         return None
     try:
         found = value.value
-    except ValueError:  # somebody has spoilt it where it lies
+    except ValueError:  # the stored text was altered
         return None
     return frozenset(found) if isinstance(found, dict) else frozenset()
 
 
 class UnsignedVariable(NamedTuple):
-    """A variable that is not what was signed: its place and name, why, and of which step."""
+    """Variable that does not match a signature: its place and name, the reason, and the step."""
 
     place: tuple[str, int, str]
     why: str
@@ -87,10 +87,10 @@ def find_unsigned(
     open_hops: Collection[tuple[str, int]],
     fields: Collection[str] | None,
 ) -> UnsignedVariable | None:
-    """Return the first of a run's variables, as they lie in the store, that is not what was signed; None if all are.
+    """Return the first stored variable of a run that does not match a signature; None if all do.
 
-    What a person set, or a signal carried, is what its deed says. ``fields`` are the names of its input's fields, None
-    if it may have any.
+    A variable set by a person or a signal must match its deed. ``fields`` are the names of its input's fields, None if
+    it may have any.
     """
     found, links = dict(variables), chain.links.values()
     for link in links:

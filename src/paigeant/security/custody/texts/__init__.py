@@ -1,1 +1,1 @@
-"""What the texts that are signed hold: which fields, of which types, in which order."""
+"""Schemas of signed texts: fields, types and order."""

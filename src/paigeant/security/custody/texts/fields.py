@@ -1,6 +1,6 @@
-"""Fields of signed texts. Whoever has a trusted key may have signed anything: what is read has exactly these types.
+"""Fields of signed texts. The holder of a trusted key may have signed anything: fields are read with exact types.
 
-Nothing is converted, and numbers have bounds, so that whatever judges a text may rely on what stands here.
+Nothing is converted, and numbers have bounds, so that verifiers can rely on these schemas.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ _ADOPTION: Final[Fields] = {
 
 
 def _record(kind: RecordKind, place: Fields, more: Fields) -> Fields:
-    """Return the fields of a kind of record: those that all have come first."""
+    """Return the fields of a kind of record, the common ones first."""
     return {"k": _one_of(kind.value), "wf": _RUN, **place, "by": _TEXT, "at": _TEXT, **more}
 
 
@@ -158,7 +158,7 @@ RECORDS: Final[Mapping[RecordKind, Fields]] = {
         for kind in (RecordKind.HOP, RecordKind.CLOSE, RecordKind.JOIN)
     },
 }
-"""The fields of records, by kind, in their order."""
+"""Fields of records, by kind, in order."""
 
 DEED: Final[Fields] = {
     "k": _one_of("deed"),
@@ -172,23 +172,23 @@ DEED: Final[Fields] = {
     "at": _TEXT,
     "args": _OBJECT,
 }
-"""The fields of deeds, in their order."""
+"""Fields of deeds, in order."""
 
 
 class SignedText:
-    """A kind of text that is signed: for one content there is one text, with all fields in their order."""
+    """A kind of signed text: one text for each content, with all fields in order."""
 
     def __init__(self, fields: Fields) -> None:
-        """Read texts that have these fields."""
+        """Parse texts with these fields."""
         self._validator = SchemaValidator(_object(fields))
 
     def read(self, text: bytes, said: JsonValue) -> dict[str, Any]:
-        """Return what was read of a text, if it is exactly what would be written of it; raises ValueError."""
+        """Return the parsed fields of a text, if it is the text that would be written of them; raises ValueError."""
         try:
             fields: dict[str, Any] = self._validator.validate_python(said)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
             raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-        if to_json(fields) != text:  # as they were read, fields stand in their order
+        if to_json(fields) != text:  # parsed fields are in order
             raise ValueError("not the text that would be written of its fields")
         return fields

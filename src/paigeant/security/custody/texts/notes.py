@@ -1,4 +1,4 @@
-"""The texts of notes as they are signed. Nobody reads one: whoever verifies it makes it of what lies in the store."""
+"""Texts of notes for signing. They are never parsed: a verifier rebuilds the text from stored data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The texts of publications as they are signed. Nobody reads one: it is made again to be verified."""
+"""Texts of publications for signing. They are never parsed: a verifier rebuilds the text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from paigeant.model.values.json_text import to_json
 
 
 def write_publication(one: Plan | ActivityCard, audience: str, namespace: str) -> bytes:
-    """Return the text that is signed of a workflow, or of an activity."""
+    """Return the signed text of a workflow, or of an activity."""
     said = one.model_dump(mode="json", exclude={"publication"})
     of = "workflow" if isinstance(one, Plan) else "activity"
     return to_json(

@@ -1,1 +1,1 @@
-"""Vouching: keys that count because a configured key has signed what they may do, and for how long."""
+"""Vouching: keys that a configured key has signed, with permissions and an expiry."""

@@ -1,4 +1,4 @@
-"""Introductions: keys that are not configured, as far as something was signed with them and they count here."""
+"""Introduced keys: keys outside of the configuration that prove themselves."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from paigeant.security.custody.trust import Trust, TrustedKey, kid_of, trusted_f
 from paigeant.security.custody.vouching.voucher import VOUCHER_BYTES, verify_voucher
 
 DEVELOPMENT: Final = "development"
-"""Whose the keys are that are made where none is configured."""
+"""Issuer name of development keys."""
 
 KEPT: Final = 4_000
-"""Keys that a process keeps in mind beside those that are configured, about 20 MiB."""
+"""Limit of introduced keys, about 20 MiB."""
 
 ASKED: Final = 10_000
-"""Unknown keys that are asked for at a time, at most."""
+"""Limit of unknown keys in one lookup."""
 
 AGAIN: Final = 2.0
-"""Seconds until an unknown key is asked for again: it was kept before it was used, unless it is nobody's."""
+"""Seconds until an unknown key is looked up again: a real key was stored before its first use."""
 
 
 class Introductions:
-    """The keys that were introduced to a process; where they were read is not believed.
+    """Introduced keys of a process; the place where they were read is not trusted.
 
-    Vouchers count where keys are configured, keys of development where none are: ``development`` says which.
+    Vouchers count if keys are configured, development keys if not: ``development`` selects.
     """
 
     def __init__(self, *, development: bool) -> None:
-        """Know none."""
+        """Start without keys."""
         self._development = development
         self._known: OrderedDict[str, PublishedKey] = OrderedDict()
         self._asked: OrderedDict[str, float] = OrderedDict()
 
     def strangers(self, trust: Trust, signatures: Iterable[bytes]) -> list[str]:
-        """Return the ids of keys that have signed this, are not known, and have not been asked for a moment ago."""
+        """Return the ids of unknown keys in these signatures that have not been returned a moment ago."""
         found: dict[str, None] = {}
         now = monotonic()
         for jws in signatures:
@@ -58,7 +58,7 @@ class Introductions:
         return list(found)
 
     def _stranger(self, trust: Trust, jws: bytes) -> str | None:
-        """Return whose signature this is, if it is not known; a key of the set without rights was revoked there."""
+        """Return the key id of a signature, if unknown; a key of the set without grants was revoked there."""
         known = trust.find(jws)
         if known is not None:
             if known.key.kid in self._known:
@@ -67,7 +67,7 @@ class Introductions:
         return kid_of(jws.partition(b"..")[0])
 
     def introduce(self, trust: Trust, key: PublishedKey) -> TrustedKey | None:
-        """Trust a key as far as it proves itself; returns it, None if it counts for nothing here."""
+        """Trust a key that proves itself, and return it; None if it does not count here."""
         try:
             trusted = self._verified(trust, key)
         except (MessageRejected, ConfigError, ValueError, TypeError):
@@ -80,7 +80,7 @@ class Introductions:
         return trusted
 
     def repeat(self, trust: Trust) -> None:
-        """Introduce all again, to the keys of a set that was read again."""
+        """Introduce all again, after a key set was read again."""
         for kid, key in list(self._known.items()):
             if self.introduce(trust, key) is None:
                 self._known.pop(kid, None)

@@ -1,4 +1,4 @@
-"""The key of a process that a signer vouches for: made in memory, used for a day at most, and never written down."""
+"""The key of a process that a signer vouches for: created in memory, used for a day at most, and never stored."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from paigeant.security.custody.vouching.voucher import LIFE, Voucher, published,
 T = TypeVar("T")
 
 PATIENCE: Final = 15.0
-"""Seconds that a signer has for an answer."""
+"""Timeout of a signer's answer, in seconds."""
 
 CLOCKS: Final = timedelta(minutes=5)
-"""How far the clocks of this process and of a store may differ."""
+"""Tolerated difference between the clocks of this process and of a store."""
 
 RENEWED: Final = LIFE / 3
-"""What is left of a voucher when it is renewed."""
+"""Remaining validity at which a voucher is renewed."""
 
 LAST: Final = timedelta(minutes=10)
-"""What must be left of it, or nothing is begun any more that would have to be signed later."""
+"""Remaining validity below which no work is begun that would have to be signed later."""
 
 AGAIN: Final = 60.0
-"""Seconds until a signer that failed is asked again, as long as there is a voucher that is good."""
+"""Seconds until a failed signer is called again, while there is a valid voucher."""
 
 _LOG: Final = logging.getLogger("paigeant.keys")
 
 
 class Vouched(NamedTuple):
-    """A key of this process, as it is trusted, and what proves it."""
+    """A key of this process, as it is trusted, and its voucher."""
 
     key: SigningKey
     trusted: TrustedKey
@@ -51,10 +51,10 @@ class Vouched(NamedTuple):
 
 
 class VouchedKey:
-    """The key of a process, and the rights that it has asked for up to now, which are all that it may do."""
+    """Key of a process, with exactly the permissions that the process has requested so far."""
 
     def __init__(self, make: Callable[[], Signer], namespace: str, now: Callable[[], datetime]) -> None:
-        """Ask nothing yet. ``make`` makes the signer, once; ``now`` is the time of this machine."""
+        """Call no signer yet. ``make`` creates the signer, once; ``now`` is the time of this machine."""
         self._make, self._namespace, self._now = make, namespace, now
         self._signer: Signer | None = None
         self._public: SigningKey | None = None
@@ -86,10 +86,10 @@ class VouchedKey:
         return b"%b..%b" % (header, encode(signature).encode())
 
     async def prepare(self, trust: Callable[[], Trust], keep: KeepKeys, rights: Collection[str]) -> bool:
-        """Return once a key is vouched for that may do this, and has some time left; whether it is a new one.
+        """Return once a key with these permissions is vouched for, valid for some time; True if it is a new one.
 
-        ``keep`` has returned before the key is used. Of a signer, or a store, that fails while there is such a key it
-        is logged, and the next call asks again. Raises ConfigError for what the signer's key may not do, and
+        ``keep`` has returned before the key is used. While there is such a key, failures of a signer or a store are
+        logged, and the next call tries again. Raises ConfigError if the signer's key lacks a permission, and
         Unavailable.
         """
         async with self._lock:
@@ -112,7 +112,7 @@ class VouchedKey:
             return True
 
     def look_up(self, trust: Trust) -> None:
-        """Hold the key against a key set that was read again: it may do less now, or count no more."""
+        """Check the key against a key set that was read again: it may have fewer permissions now, or be invalid."""
         if self.current is not None:
             trusted = trust.keys.get(self.current.key.kid)
             until = None if trusted is None or trusted.issuer is None else trusted.grants.exp
@@ -125,7 +125,7 @@ class VouchedKey:
         return monotonic() - self._failed < AGAIN
 
     def _left(self, rights: Collection[str]) -> timedelta:
-        """Return for how long there is a key that may do all this."""
+        """Return the remaining validity of a key with all these permissions."""
         found, now = self.current, self._now()
         if found is None or found.trusted.flaw_at(now) or not all(found.trusted.may(right) for right in rights):
             return timedelta()
@@ -155,9 +155,9 @@ class VouchedKey:
 
 
 def _asked(issuer: TrustedKey, rights: Collection[str]) -> tuple[str, ...]:
-    """Return what a voucher has to name: what an operator may do all at once, else a server asked for each verb.
+    """Return the permissions for a voucher: all operator verbs at once, else a server would need one for each verb.
 
-    Raises ConfigError for what the signer's key may not do itself.
+    Raises ConfigError if the signer's own key lacks one.
     """
     for right in rights:
         if not issuer.may(right):
@@ -168,7 +168,7 @@ def _asked(issuer: TrustedKey, rights: Collection[str]) -> tuple[str, ...]:
 
 
 async def _answer(asking: Awaitable[T]) -> T:
-    """Return what a signer answers; raises ConfigError and Unavailable, whatever it raises."""
+    """Return a signer's answer; raises ConfigError and Unavailable, whatever it raises."""
     try:
         async with asyncio.timeout(PATIENCE):
             return await asking

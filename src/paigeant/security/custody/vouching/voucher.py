@@ -1,7 +1,7 @@
-"""Vouchers: what a configured key has signed of another key, so that it counts without being in the key set.
+"""Vouchers: signatures by a configured key that make another key valid outside of the key set.
 
-A voucher proves itself. Where it lies is not believed: it counts because of who signed it, no longer and for no more
-than its issuer, and not at all once its issuer is revoked.
+A voucher proves itself. Its place is not trusted: it counts because of its signer, for no longer and no more than its
+issuer, and not at all once its issuer is revoked.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from paigeant.security.custody.trust import Grants, Trust, TrustedKey, grants_of
 from paigeant.security.frame import read_json
 
 LIFE: Final = timedelta(hours=24)
-"""How long a voucher is good, at most."""
+"""Longest validity of a voucher."""
 
 VOUCHER_BYTES: Final = 64 * 1024
 RIGHTS: Final = 1_000
-"""Rights that a voucher names, at most."""
+"""Limit of permissions in a voucher."""
 
 DEPTH: Final = 4
 _FIELDS: Final = ("k", "key", "may", "ns", "nbf", "exp", "by")
@@ -33,9 +33,9 @@ _MEMBERS: Final = ("crv", "kty", "x")
 
 
 class Voucher(NamedTuple):
-    """What is vouched for: that a key may do this in these namespaces, from ``nbf`` until ``exp``.
+    """Content of a voucher: a key has these permissions in these namespaces, from ``nbf`` until ``exp``.
 
-    ``by`` is the process that has it, for people.
+    ``by`` is the process that holds it, for people.
     """
 
     key: SigningKey
@@ -47,7 +47,7 @@ class Voucher(NamedTuple):
 
 
 def write_voucher(voucher: Voucher) -> bytes:
-    """Return the text that is signed."""
+    """Return the text for signing."""
     jwk = voucher.key.public_jwk
     return to_json(
         {
@@ -63,12 +63,12 @@ def write_voucher(voucher: Voucher) -> bytes:
 
 
 def published(voucher: Voucher, text: bytes, jws: bytes) -> PublishedKey:
-    """Return a voucher as it is kept for others."""
+    """Return a voucher in its published form."""
     return PublishedKey(voucher.key.kid, KeyKind.VOUCHER, text.decode(), jws.decode(), voucher.exp)
 
 
 def read_voucher(text: bytes) -> Voucher:
-    """Return what a text vouches for; raises TamperedMessage for one that would not be written like this."""
+    """Parse a voucher; raises TamperedMessage unless the text is the one that would be written."""
     try:
         return _read(text)
     except (ValueError, RecursionError, ConfigError) as error:
@@ -92,7 +92,7 @@ def _key(said: Any) -> SigningKey:
     jwk = cast("dict[str, Any]", said) if isinstance(said, dict) else dict[str, Any]()
     if tuple(jwk) != _MEMBERS or (jwk["crv"], jwk["kty"]) != ("Ed25519", "OKP") or not isinstance(jwk["x"], str):
         raise ValueError("its key is no public Ed25519 key")
-    if encode(urlsafe_b64decode(f"{jwk['x']}=")) != jwk["x"]:  # one key has one spelling, and so one thumbprint
+    if encode(urlsafe_b64decode(f"{jwk['x']}=")) != jwk["x"]:  # a key has one spelling, and therefore one thumbprint
         raise ValueError("its key is spelled otherwise")
     return SigningKey(jwk)
 
@@ -114,11 +114,10 @@ def _times(fields: Mapping[str, Any]) -> tuple[datetime, datetime]:
 
 
 def verify_voucher(trust: Trust, stored: PublishedKey) -> TrustedKey:
-    """Return the key that a voucher is for, with what it may do; raises TamperedMessage and UnknownKey.
+    """Return the key of a voucher, with its permissions; raises TamperedMessage and UnknownKey.
 
-    Who signed it must be in the configured key set. The key may do what both the voucher and the set say, within the
-    time in which both count: what a voucher has beyond that has no effect. If the set says that the key itself is
-    revoked, it is.
+    Its signer must be in the configured key set. The key has the permissions that both the voucher and the set contain,
+    within the validity of both: anything beyond has no effect. A revocation of the key itself in the set applies.
     """
     text = stored.text.encode()
     issuer = trust.verify(Purpose.VOUCHER, text, (stored.jws or "").encode())
@@ -134,7 +133,7 @@ def verify_voucher(trust: Trust, stored: PublishedKey) -> TrustedKey:
 
 
 def _grants(voucher: Voucher, issuer: TrustedKey, there: TrustedKey | None) -> Grants:
-    """Return what the key may do: what its issuer may itself, of what the voucher names; raises TamperedMessage."""
+    """Return the grants of the key: those of its issuer that the voucher names; raises TamperedMessage."""
     namespaces = [name for name in voucher.ns if issuer.is_for(name)]
     if not namespaces:
         raise TamperedMessage(f"a voucher of {issuer.iss} for no namespace in which that counts")

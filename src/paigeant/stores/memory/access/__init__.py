@@ -1,1 +1,1 @@
-"""Who may ask the HTTP API, in memory."""
+"""Access tokens, grants and signing keys in memory."""

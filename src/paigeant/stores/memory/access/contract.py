@@ -1,6 +1,6 @@
-"""Who may ask the HTTP API, for whom runs act, and by which keys they are signed."""
+"""Access tokens, grants and signing keys: contract methods over rows in memory."""
 
-# ruff: noqa: D102 -- what a method guarantees is said in the contract
+# ruff: noqa: D102 -- the contract documents the guarantees of each method
 
 from __future__ import annotations
 

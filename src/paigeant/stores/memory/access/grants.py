@@ -1,4 +1,4 @@
-"""Which hops go on once there is another grant."""
+"""Hops that go on once there is a new grant."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from paigeant.stores.memory.rows import HopRow, Rows, RunRow
 
 
 def hasten_granted(rows: Rows, run: RunRow, hop: HopRow) -> bool:
-    """Make a hop due that waits for a grant, if one was stored since it was leased; returns whether."""
+    """Make a hop due that waits for a grant, if one was stored since its lease; returns True if it is due now."""
     change = grants.hasten(hop, None if run.grant is None else run.grant[1], rows.clock())
     if change is not None:
         hop.change(change)

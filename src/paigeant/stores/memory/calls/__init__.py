@@ -1,1 +1,1 @@
-"""What happens within steps, in memory: checkpoints and the ledger."""
+"""Calls within steps, in memory: checkpoints, ledger, approvals, budgets."""

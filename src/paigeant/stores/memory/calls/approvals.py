@@ -1,4 +1,4 @@
-"""What steps ask of people."""
+"""Approvals in memory: questions of steps to people."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from paigeant.stores.memory.tables.hops import HopRow
 
 @dataclass(slots=True)
 class ApprovalRow:
-    """A question, and the hop that has asked it."""
+    """A question, and its hop."""
 
     id: int
     hop: HopRow
@@ -68,37 +68,37 @@ class ApprovalRow:
 
     @property
     def kind(self) -> str:
-        """What kind of question it is."""
+        """Kind of question."""
         return self.asked.kind
 
     @property
     def tool(self) -> str:
-        """What is to be called."""
+        """Name of the tool."""
         return self.asked.tool
 
     @property
     def arguments(self) -> str:
-        """With what arguments."""
+        """Arguments of the call."""
         return self.asked.arguments
 
     @property
     def metadata(self) -> str | None:
-        """What else is said of it."""
+        """Further data of the question."""
         return self.asked.metadata
 
     @property
     def hop_epoch(self) -> int | None:
-        """The epoch in which the hop is now."""
+        """Present epoch of the hop."""
         return self.hop.epoch
 
     @property
     def completed_at(self) -> datetime | None:
-        """When the hop was left behind."""
+        """Time at which the hop was done."""
         return self.hop.completed_at
 
 
 def ask(rows: Rows, hop: HopRow, questions: Sequence[Asked]) -> None:
-    """Write questions of a hop that begins to wait; one that is there already stays as it is, answered or not."""
+    """Write questions of a hop that begins to wait; an existing one stays as it is, answered or not."""
     epoch, now = hop.epoch or 0, rows.clock()
     for question in questions:
         known = [row for row in _of_hop(rows, hop.key) if row.epoch == epoch and row.asked.key == question.key]
@@ -112,7 +112,7 @@ def ask(rows: Rows, hop: HopRow, questions: Sequence[Asked]) -> None:
 
 
 def _hasten(rows: Rows, hop: HopRow, epoch: int) -> None:
-    """Make a hop due that waits for answers, if all are there or as the time of one is up."""
+    """Make a hop due that waits for answers, if all are there or when one expires."""
     change = protocol.hasten(hop, [one for one in _of_hop(rows, hop.key) if one.epoch == epoch], rows.clock())
     if change is not None:
         hop.change(change)
@@ -144,7 +144,7 @@ def get_approval(rows: Rows, approval_id: int) -> Approval:
 
 
 def answer_approval(rows: Rows, approval_id: int, answer: Answer) -> Approval:
-    """Answer a question, and make its step due if it has no other open one."""
+    """Answer a question, and make its step due if no other question of it is open."""
     row, now = _find(rows, approval_id), rows.clock()
     protocol.require_open(row, now)
     row.status, row.answer, row.answered_by, row.answered_at = answer.status, answer.value, answer.by, now
@@ -155,7 +155,7 @@ def answer_approval(rows: Rows, approval_id: int, answer: Answer) -> Approval:
 
 
 def load_answers(rows: Rows, step: StepEpoch) -> Mapping[str, Answered]:
-    """Return how the questions of a step stand."""
+    """Return the state of a step's questions."""
     now = rows.clock()
     return {
         row.asked.key: protocol.seen(row, now)
@@ -165,7 +165,7 @@ def load_answers(rows: Rows, step: StepEpoch) -> Mapping[str, Answered]:
 
 
 def approvals_of_run(rows: Rows, workflow_id: UUID) -> list[Approval]:
-    """Return the first thousand questions of a run, in their order."""
+    """Return the first thousand questions of a run, in order."""
     found = [protocol.view(row, rows.clock()) for row in _all(rows) if row.workflow_id == workflow_id]
     return found[:SHOWN_OF_RUN]
 

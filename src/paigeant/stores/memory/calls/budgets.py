@@ -1,4 +1,4 @@
-"""Budgets: room that is reserved before a request, and what was spent after it."""
+"""Budgets in memory: reservations before requests, and spent amounts after them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from paigeant.stores.memory.tables.hops import HopRow
 
 
 def reserve(rows: Rows, asked: Sequence[Reservation]) -> list[Reserved]:
-    """Reserve room, for one after the other."""
+    """Reserve room, for one call after the other."""
     return [_reserve(rows, one) for one in asked]
 
 
@@ -40,7 +40,7 @@ def _reserve(rows: Rows, asked: Reservation) -> Reserved:
 
 
 def release(rows: Rows, held: LeaseToken, key: str) -> None:
-    """Give back what a call has reserved under this lease."""
+    """Release the reservation of a call under this lease."""
     known = rows.calls.reservations
     for call in [call for call, row in known.items() if call[1] == key and row.held == held]:
         del known[call]
@@ -71,7 +71,7 @@ def _payer(rows: Rows, hop: HopRow, agent: str | None) -> protocol.Payer:
 
 
 def _open(rows: Rows) -> Iterator[tuple[tuple[StepEpoch, str], ReservationRow]]:
-    """Yield what open hops have reserved in their present epochs, by call."""
+    """Yield the reservations of open hops in their present epochs, by call."""
     for call, row in rows.calls.reservations.items():
         hop = rows.twins.get(row.held.key)
         if hop is not None and (hop.epoch or 0) == call[0].epoch:
@@ -79,7 +79,7 @@ def _open(rows: Rows) -> Iterator[tuple[tuple[StepEpoch, str], ReservationRow]]:
 
 
 def _sums(reserved: Iterable[ReservationRow]) -> dict[str, Amount]:
-    """Return what is reserved, by scope."""
+    """Return the reserved amounts, by scope."""
     found: dict[str, Amount] = {}
     for row in reserved:
         for scope in row.scopes:

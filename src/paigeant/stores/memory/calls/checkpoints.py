@@ -1,4 +1,4 @@
-"""What steps record while they run: checkpoints, and the ledger."""
+"""Checkpoints in memory, with charges and variables of running steps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from paigeant.stores.memory.tables.hops import HopRow
 
 
 def record(rows: Rows, recordings: Sequence[Recording]) -> list[Recorded]:
-    """Record what comes under leases that are alive."""
+    """Write recordings whose lease is alive."""
     answers = [_record(rows, recording) for recording in recordings]
     rows.changes.note(News.CHANGE)
     return answers
@@ -64,7 +64,7 @@ def load_checkpoints(rows: Rows, step: StepEpoch) -> dict[str, Checkpoint]:
 
 
 def inherit_checkpoints(rows: Rows, fork: Fork) -> None:
-    """Write what a fork's first step finds recorded, as if it had been leased before, in the epoch of the source's."""
+    """Write the recordings that a fork's first step finds, in the epoch of the source's step."""
     twin, was = fork.start.twin, rows.hop(HopKey(fork.source, "", fork.before))
     found = {} if was is None else rows.runs[fork.source].checkpoints.get(_step(was), {})
     kept = {
@@ -79,7 +79,7 @@ def inherit_checkpoints(rows: Rows, fork: Fork) -> None:
 
 
 def list_calls(rows: Rows, workflow_id: UUID) -> list[CallRow]:
-    """Return what a run's steps have recorded, in the order in which it was."""
+    """Return the recorded calls of a run's steps, in the order of recording."""
     run = rows.runs.get(workflow_id)
     if run is None:
         return []

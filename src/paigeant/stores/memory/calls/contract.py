@@ -1,6 +1,6 @@
-"""What steps record while they run."""
+"""Calls within steps: contract methods over rows in memory."""
 
-# ruff: noqa: D102 -- what a method guarantees is said in the contract
+# ruff: noqa: D102 -- the contract documents the guarantees of each method
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Histories of agents' runs: written by the commits of their steps."""
+"""Histories of agents in memory: written by the commits of their steps."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from paigeant.stores.memory.tables.runs import RunRow
 
 
 def keep_history(run: RunRow, key: HopKey, history: History | None, now: datetime) -> None:
-    """Write the history that comes with a commit."""
+    """Write the history in a commit."""
     if history is not None:
         run.histories[key.path, key.position] = history, now
 
 
 def list_histories(rows: Rows, workflow_id: UUID) -> list[HistoryHead]:
-    """Return what histories the run's steps have left, in the order of their places."""
+    """Return the histories of a run's steps, in the order of their places."""
     run = rows.runs.get(workflow_id)
     heads = [] if run is None else [_head(rows, HopKey(workflow_id, *place)) for place in run.histories]
     return sorted(heads, key=lambda head: place_order(head.path, head.position))

@@ -1,4 +1,4 @@
-"""The ledger, read by run and in sums."""
+"""Ledger in memory: charges by run, and sums."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from paigeant.stores.memory.tables.runs import RunRow
 
 
 def read_ledger(rows: Rows, workflow_id: UUID) -> list[LedgerEntry]:
-    """Return what a run's steps were charged."""
+    """Return the charges of a run's steps."""
     return [entry for (step, _), entry in rows.calls.ledger.items() if step.workflow_id == workflow_id]
 
 
 def sum_costs(rows: Rows, by: CostBy, workflow_id: UUID | None, since: timedelta | None) -> Costs:
-    """Return what was spent, in sums."""
+    """Return sums of costs."""
     sums: dict[str | None, list[LedgerEntry]] = {}
     after = None if since is None else rows.clock() - since
     for (step, _), entry in rows.calls.ledger.items():
@@ -28,7 +28,7 @@ def sum_costs(rows: Rows, by: CostBy, workflow_id: UUID | None, since: timedelta
 
 
 def calls_of_steps(rows: Rows, run: RunRow) -> Mapping[tuple[UUID, str], StepCalls]:
-    """Return what each step of a run has recorded."""
+    """Return the recordings of each step of a run."""
     newest = {(hop.step_id, str(hop.direction)): hop.fence for hop in rows.of_run(run)}
     spent: dict[tuple[UUID, str], list[LedgerEntry]] = {}
     for entry in read_ledger(rows, run.workflow_id):

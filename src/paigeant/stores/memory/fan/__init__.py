@@ -1,1 +1,1 @@
-"""The joins of nodes, as the memory store keeps them."""
+"""Joins of nodes in memory."""

@@ -1,4 +1,4 @@
-"""Joins: what commits make of them, and of the hops of their branches."""
+"""Joins in memory: changes by commits, and of the hops of their branches."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from paigeant.stores.memory.tables.runs import RunRow
 
 
 def take_twins(run: RunRow, one: Commit) -> tuple[Twin, ...]:
-    """Return the twins of a commit that are to be written, and note of which join the branches are that begin.
+    """Return the twins of a commit that are to be written, and record the branches that begin.
 
-    A join that closes takes no more of them: what would begin is to end.
+    A closing join takes no more of them: new branches are to end.
     """
     fan_out, node = one.transition.fan_out, one.held.key
     if fan_out is None:
@@ -40,7 +40,7 @@ def take_twins(run: RunRow, one: Commit) -> tuple[Twin, ...]:
 
 
 def count(rows: Rows, run: RunRow, one: Commit, written: int) -> list[Sealed]:
-    """Count what a commit has written, or the branch that ends with it; return the messages of what is due by that."""
+    """Count the written branches of a commit, or the branch that ends with it; return the messages of due hops."""
     made, (workflow_id, path, position) = one.transition, one.held.key
     if made.fan_out is not None:
         join = run.joins[one.held.key].state
@@ -88,7 +88,7 @@ def _begun(rows: Rows, node: HopKey, row: JoinRow, change: joins.JoinChange) -> 
 
 
 def _reopened(rows: Rows, node: HopKey, row: JoinRow, change: joins.JoinChange) -> list[HopRow]:
-    """Return the hops that are held of branches which were reopened, by number."""
+    """Return the held hops of reopened branches, by number."""
     begin = (change.released or change.closed or range(change.join.released, 0)).start
     before = (branch for number, branch in sorted(row.branches.items()) if number < begin)
     hops = (rows.twins.get(branch.last(node)) for branch in before)
@@ -96,7 +96,7 @@ def _reopened(rows: Rows, node: HopKey, row: JoinRow, change: joins.JoinChange) 
 
 
 def close_under(rows: Rows, run: RunRow, prefix: str) -> list[Sealed]:
-    """Have all end whose paths begin like this; return the messages of what is due by that."""
+    """End all branches whose paths have this prefix; return the messages of due hops."""
     now, sealed = rows.clock(), list[Sealed]()
     for node, row in list(run.joins.items()):
         hop = rows.hop(node)
@@ -110,7 +110,7 @@ def close_under(rows: Rows, run: RunRow, prefix: str) -> list[Sealed]:
 
 
 def reopen(rows: Rows, run: RunRow, node: HopKey, how: operate.Restart, *, stuck: bool) -> None:
-    """Have branches of a node that failed go on with the hops with which they ended, and those of nodes within."""
+    """Reopen branches of a failed node with the hops at which they ended, and those of nested nodes."""
     row, now = run.joins.get(node), rows.clock()
     if row is None:
         return
@@ -127,14 +127,14 @@ def reopen(rows: Rows, run: RunRow, node: HopKey, how: operate.Restart, *, stuck
 
 
 def load_join(rows: Rows, node: HopKey) -> JoinState | None:
-    """Return how far a join has come."""
+    """Return the state of a join."""
     run = rows.runs.get(node.workflow_id)
     row = None if run is None else run.joins.get(node)
     return None if row is None else row.state
 
 
 def load_branches(rows: Rows, node: HopKey, *, after: int = -1) -> list[EndedBranch]:
-    """Return the branches of a node that have ended and whose number is higher, by number."""
+    """Return ended branches of a node with a higher number, by number."""
     return [
         EndedBranch(one.number, one.path, one.position, one.end, one.rank, one.output, one.undo, one.error)
         for one in _branches(rows, node)
@@ -143,7 +143,7 @@ def load_branches(rows: Rows, node: HopKey, *, after: int = -1) -> list[EndedBra
 
 
 def load_undoable(rows: Rows, node: HopKey, back: HopKey) -> list[EndedBranch]:
-    """Return branches of a node that can be undone, by number, after those that the node on the way back began with."""
+    """Return compensable branches of a node, by number, after those that the compensating node has begun."""
     begun = _branches(rows, back)
     ended = load_branches(rows, node, after=branch_at(begun[-1].path).number if begun else -1)
     return [one for one in ended if one.end is BranchEnd.COMPLETED and one.undo]

@@ -1,1 +1,1 @@
-"""What a person does to runs."""
+"""Operations of people on runs, in memory."""

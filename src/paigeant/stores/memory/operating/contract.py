@@ -1,6 +1,6 @@
-"""What a person does to runs, and what is kept of them."""
+"""Operations of people on runs, and their deeds: contract methods over rows in memory."""
 
-# ruff: noqa: D102 -- what a method guarantees is said in the contract
+# ruff: noqa: D102 -- the contract documents the guarantees of each method
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Rows of tables that stand beside runs and hops."""
+"""Rows of hops, joins and runs in memory."""

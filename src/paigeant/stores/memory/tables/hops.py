@@ -66,7 +66,7 @@ class HopRow:
 
     @classmethod
     def behind(cls, key: HopKey, passed: PassedEntry, now: datetime) -> HopRow:
-        """Return the row of an entry that the journey passes."""
+        """Return the row of a passed entry."""
         row = cls(key, passed.topic, passed.step_id, Direction.EXECUTE, b"", b"", None, None, now)
         row.change(holds.pass_by(passed, now))
         return row
@@ -102,7 +102,7 @@ class HopRow:
 
     @property
     def deed(self) -> tuple[UUID, Direction]:
-        """What is done here: this step, or its undoing."""
+        """Identity of the work: this step, forward or compensating."""
         return self.step_id, self.direction
 
     @property
@@ -116,6 +116,6 @@ class HopRow:
             setattr(self, name, value)
 
     def note(self, detail: bytes | None, now: datetime) -> None:
-        """Keep what the step says of its progress, if it says anything."""
+        """Store the step's progress, if any."""
         if detail is not None:
             self.detail, self.said_at = detail, now

@@ -1,4 +1,4 @@
-"""What the memory store keeps of the joins of nodes."""
+"""Rows of joins in memory."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from paigeant.model.values.values import Value
 
 @dataclass(slots=True)
 class BranchRow:
-    """A branch of a node: where it begins, and once it has ended at which position and how.
+    """A branch of a node: its first hop, and once it has ended its last position and the kind of end.
 
-    One that was reopened counts as cancelled until it ends anew.
+    A reopened branch counts as cancelled until it ends again.
     """
 
     number: int
@@ -28,7 +28,7 @@ class BranchRow:
     error: RunError | None = None
 
     def last(self, node: HopKey) -> HopKey:
-        """Return the hop with which it ended, or its first if it has not."""
+        """Return the hop with which it ended, or its first hop if it has not."""
         return HopKey(node.workflow_id, self.path, self.position)
 
 

@@ -1,4 +1,4 @@
-"""The row of a run in memory, with all that is the run's own."""
+"""Row of a run in memory, with all data that belong to the run."""
 
 from __future__ import annotations
 
@@ -55,50 +55,50 @@ class RunRow:
     twins: dict[HopKey, HopRow] = field(default_factory=dict[HopKey, "HopRow"])
     """Its open hops."""
     variables: dict[Place, dict[str, Value]] = field(default_factory=dict[Place, dict[str, Value]])
-    """What was set, by the path and position at which it was; outputs are in the rows of their hops."""
+    """Set variables, by path and position; outputs are in the rows of their hops."""
     values: dict[str, bytes] = field(default_factory=dict[str, bytes])
     plans: set[str] = field(default_factory=set[str])
-    """The digests of the plans that it refers to."""
+    """Digests of the plans that it refers to."""
     done: set[tuple[UUID, Direction]] = field(default_factory=set[tuple[UUID, Direction]])
     """A step is completed, and undone, at most once, whatever the positions."""
     signals: dict[str, SignalRow] = field(default_factory=dict[str, SignalRow])
-    """Those that were sent to it, by their ids."""
+    """Signals sent to it, by their ids."""
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
     histories: Histories = field(default_factory=Histories)
     records: list[StoredRecord] = field(default_factory=list[StoredRecord])
-    """What is signed of it, in the order in which it was written."""
+    """Signed records, in the order of writing."""
     joins: dict[HopKey, JoinRow] = field(default_factory=dict[HopKey, JoinRow])
     closing: tuple[str, ...] | None = None
     grant: tuple[SealedGrant, datetime] | None = None
 
     @property
     def parent_id(self) -> UUID | None:
-        """The run within which it has begun."""
+        """Parent of a child run."""
         return self.parent and self.parent.workflow_id
 
     @property
     def parent_path(self) -> str | None:
-        """On which path of that."""
+        """Path of its node in the parent."""
         return self.parent and self.parent.path
 
     @property
     def parent_position(self) -> int | None:
-        """At which node on that path."""
+        """Position of its node on that path."""
         return self.parent and self.parent.position
 
     @property
     def status(self) -> RunStatus:
-        """How it ended; while it is open, what follows from its open hops."""
+        """Final status; while it is open, the status that follows from its open hops."""
         return open_status(self.twins.values(), self.started_at) if self.ended is None else self.ended
 
     @property
     def reason(self) -> str | None:
-        """What it waits for."""
+        """Wait reason."""
         return open_reason(self.twins.values()) if self.ended is None else None
 
     @property
     def due_at(self) -> datetime | None:
-        """Until when it waits at most."""
+        """Time until which it waits at most."""
         return open_until(self.twins.values()) if self.ended is None else None
 
     def set(self, place: Place, variables: Mapping[str, Value]) -> None:
@@ -106,7 +106,7 @@ class RunRow:
         self.variables.setdefault(place, {}).update(variables)
 
     def stated(self) -> Iterator[Written]:
-        """Yield all variables that were set."""
+        """Yield all set variables."""
         for (path, position), variables in self.variables.items():
             for name, value in variables.items():
                 yield Written(name, path, position, stated=True, value=value)
@@ -117,5 +117,5 @@ class RunRow:
             setattr(self, name, value)
 
     def keep(self, blobs: tuple[Blob, ...]) -> None:
-        """Keep the bytes behind references."""
+        """Store the bytes behind references."""
         self.values.update((blob.sha256, blob.json) for blob in blobs)

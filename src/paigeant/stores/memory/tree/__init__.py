@@ -1,1 +1,1 @@
-"""Runs that have begun others, in memory."""
+"""Child runs in memory."""

@@ -1,4 +1,4 @@
-"""Children: what the nodes of their parents do to them, and what their end does to these."""
+"""Child runs in memory: changes by their parents' nodes, and effects of their ends."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from paigeant.stores.memory.tables.runs import RunRow
 
 
 def of_run(rows: Rows, run: RunRow) -> list[RunRow]:
-    """Return the runs that nodes of a run have begun, in their order."""
+    """Return the child runs of a run, in order."""
     return sorted((one for one in rows.runs.values() if one.parent_id == run.workflow_id), key=lambda one: one.number)
 
 
 def of_node(rows: Rows, node: HopKey) -> RunRow | None:
-    """Return the newest run that a node has begun."""
+    """Return the newest child run of a node."""
     found = [one for one in rows.runs.values() if one.parent == node]
     return max(found, key=lambda one: one.number, default=None)
 
 
 def adopt(child: RunRow, parent: RunRow, begun: RunStart) -> None:
-    """Make a run that has begun the child of another."""
+    """Make a run the child of another."""
     if begun.parent is None:
         raise ValueError(begun.workflow_id)
     child.parent, child.reports_to = begun.parent, begun.parent.position
@@ -38,7 +38,7 @@ def adopt(child: RunRow, parent: RunRow, begun: RunStart) -> None:
 
 
 def turn(rows: Rows, waiting: HopKey, turned: TurnedChild) -> None:
-    """Have a child that completed turn round."""
+    """Turn a completed child run round."""
     child = rows.runs[turned.twin.key.workflow_id]
     change = protocol.turn(turned.fault, waiting.position, is_open="open")
     child.ended, child.completed_at, child.error, child.reports_to = None, None, change.error, change.reports_to
@@ -48,7 +48,7 @@ def turn(rows: Rows, waiting: HopKey, turned: TurnedChild) -> None:
 
 
 def tell(rows: Rows, child: RunRow) -> list[Sealed]:
-    """Make the node due that waits for a run which has ended; returns its message."""
+    """Make the node due that waits for an ended run; returns its message."""
     if child.parent is None or child.reports_to is None:
         return []
     hop = rows.hop(child.parent._replace(position=child.reports_to))
@@ -59,7 +59,7 @@ def tell(rows: Rows, child: RunRow) -> list[Sealed]:
 
 
 def wait_on(rows: Rows, hop: HopRow) -> list[Sealed]:
-    """Make a node due at once that waits on for a child which has ended meanwhile."""
+    """Make a node due at once that waits for a child run which has ended meanwhile."""
     found = [one for one in rows.runs.values() if one.parent_id == hop.workflow_id and one.parent_path == hop.path]
     reporting = [one for one in found if one.reports_to == hop.position]
     newest = max(reporting, key=lambda one: one.number, default=None)
@@ -67,7 +67,7 @@ def wait_on(rows: Rows, hop: HopRow) -> list[Sealed]:
 
 
 def cancel_under(rows: Rows, run: RunRow, prefix: str, request: CancelRequest) -> list[Sealed]:
-    """Have the children end that were begun on paths which begin like this, and all that began within them."""
+    """Cancel child runs that began on paths with this prefix, and their own child runs."""
     sealed: list[Sealed] = []
     for child in of_run(rows, run):
         requested = operate.request_cancel(child, request, rows.clock())
@@ -79,7 +79,7 @@ def cancel_under(rows: Rows, run: RunRow, prefix: str, request: CancelRequest) -
 
 
 class Shown(NamedTuple):
-    """What is shown of a child."""
+    """Shown columns of a child run."""
 
     workflow_id: UUID
     workflow: str
@@ -90,7 +90,7 @@ class Shown(NamedTuple):
 
 
 def children_of(rows: Rows, run: RunRow) -> list[Shown]:
-    """Return what is shown of the children of a run, in their order."""
+    """Return the shown columns of a run's child runs, in order."""
     return [
         Shown(one.workflow_id, one.workflow, one.parent_path, one.parent_position, one.reports_to, one.ended)
         for one in of_run(rows, run)
@@ -98,7 +98,7 @@ def children_of(rows: Rows, run: RunRow) -> list[Shown]:
 
 
 def load_family(rows: Rows, node: HopKey) -> Family:
-    """Return the tenant of a node's run, and its newest child."""
+    """Return the tenant of a node's run, and its newest child run."""
     run, child = rows.runs.get(node.workflow_id), of_node(rows, node)
     tenant = None if run is None else run.tenant
     if child is None:
