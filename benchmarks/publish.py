@@ -27,7 +27,7 @@ def publish(found: Path) -> None:
     text = tables(content)
     if "throughput" in content:
         subprocess.run([python_of("plot"), HERE / "tools" / "plot.py", results.PUBLISHED, PLOT], check=True)
-        text = f"![Steps a second of everybody]({PLOT.name})\n\n{text}"
+        text = f"![Steps per second of each system]({PLOT.name})\n\n{text}"
     PAGE.write_text(_between(PAGE.read_text("utf-8"), text), "utf-8")
 
 

@@ -47,10 +47,10 @@ def _throughput(found: Found) -> str:
         "system",
         "backend",
         "steps/s",
-        "least to most",
-        "`paigeant run` to it",
+        "range",
+        "`paigeant run` relative to it",
         "CPU ms a step: worker + servers",
-        "keeps",
+        "records",
     )
     return _table(heads, [_throughput_row(found, line) for line in found.values()])
 
