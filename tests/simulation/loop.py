@@ -10,13 +10,10 @@ import asyncio
 import heapq
 from asyncio.events import _set_running_loop
 from collections import defaultdict
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from random import Random
 from typing import Any, Final
-
-ENDING: Final = 15.0
-"""Seconds that what is cancelled has to end before it is cancelled again: longer than a step has for that."""
 
 WHO: Final[ContextVar[str]] = ContextVar("who", default="")
 """Whose work this is; tasks inherit it."""
@@ -87,39 +84,25 @@ class SeededLoop(asyncio.AbstractEventLoop):
         finally:
             _set_running_loop(None)
 
-    def close(self, first: Collection[SeededTask] = ()) -> None:
-        """Let everything that is left end, the dead too, so that nothing is collected while it is pending.
-
-        The dead find out first that their leases are over, and what is cancelled ``first`` ends what it has begun. Were
-        all cancelled at once, a step would be cancelled twice, and whoever waits for its end would wait no longer.
-        """
+    def close(self) -> None:
+        """Let everything that is left end, the dead too, so that nothing is collected while it is pending."""
         _set_running_loop(self)
         try:
             self.dead.clear()
             self._stalls.clear()
-            self._cancel(())
-            self._cancel(first)
             for _ in range(20):
+                for stalled in self._stalled.values():
+                    self._ready += stalled
+                self._stalled.clear()
+                for task in [*self.tasks]:
+                    task.cancel()
+                while self._ready:
+                    self._step()
                 if not self.tasks:
                     return
-                self._cancel(self.tasks)
             raise AssertionError(f"tasks that nothing can end: {[*self.tasks]}")
         finally:
             _set_running_loop(None)
-
-    def _cancel(self, tasks: Collection[SeededTask]) -> None:
-        """Cancel these, and run until nothing is ready, or due within the next seconds."""
-        for stalled in self._stalled.values():
-            self._ready += stalled
-        self._stalled.clear()
-        for task in [*tasks]:
-            task.cancel()
-        end = self._now + ENDING
-        while self.tasks and (self._ready or self._is_due(end)):
-            self._step()
-
-    def _is_due(self, end: float) -> bool:
-        return any(when <= end and not timer._cancelled for when, _, timer in self._timers)  # type: ignore[attr-defined]
 
     def _step(self) -> None:
         ready = self._ready

@@ -19,6 +19,7 @@ from pydantic_core import to_json
 from paigeant.abc import Delivery
 from paigeant.engine import dispatcher, fork
 from paigeant.engine.dispatcher import DispatchOptions, dispatch
+from paigeant.engine.hop import apart
 from paigeant.engine.runtime import Runtime
 from paigeant.engine.worker import FLOW_SLOTS, ActivityWorker, WorkerOptions
 from paigeant.errors import Unavailable
@@ -33,7 +34,7 @@ from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.tables.runs import RunRow
 from tests.simulation.acting import ACT
 from tests.simulation.activities import HEARD, activity, older
-from tests.simulation.loop import WHO, SeededLoop, SeededTask
+from tests.simulation.loop import WHO, SeededLoop
 from tests.simulation.network import FarStore, FarTransport, Network, ShufflingBroker
 from tests.simulation.operating import answer_questions, operate
 from tests.simulation.schedule import CALM, LEASE, WORKERS, Crew, Incident, Journey, Schedule
@@ -73,7 +74,7 @@ class World:
         self.forged: set[tuple[str, bytes]] = set()
         self._jitter = Random(f"jitter {schedule.seed}")
         self._crews: dict[str, Crew] = {}
-        self._busy: dict[SeededTask, None] = {}
+        self._busy: set[asyncio.Task[Any]] = set()
 
     def run(self) -> None:
         """Let it happen, to the end."""
@@ -89,7 +90,9 @@ class World:
             context.run(self.loop.run, self._history(), CALLBACKS)
 
     def close(self) -> None:
-        self.loop.close(self._busy)
+        """Let all tasks end. All are cancelled at once, some twice thereby: none is ended by force for that."""
+        with mock.patch.object(apart, "_leave"):
+            self.loop.close()
 
     # -- what happens
 
@@ -279,6 +282,6 @@ class World:
         return Runtime(store, codec, activity, owner, lease, transport, clock=self.loop.time, chance=chance)
 
     def _spawn(self, what: Any) -> None:
-        task = self.loop.create_task(what)
-        self._busy[task] = None
-        task.add_done_callback(lambda _: self._busy.pop(task))
+        task = asyncio.create_task(what)
+        self._busy.add(task)
+        task.add_done_callback(self._busy.discard)
