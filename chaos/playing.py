@@ -114,23 +114,29 @@ async def _pause(stage: Stage, leases: float, point: Point | None) -> None:
         zombie.send(signal.SIGSTOP)
         await asyncio.sleep(seconds)
     else:
-        other = zombie = stage.victim(topics=_WHOLESOME, armed=point.name, at=1, pauses=True, concurrency=1)
-        if await stage.fell(other, point.name, _REACHED_WITHIN):
+        zombie = stage.victim(topics=_WHOLESOME, armed=point.name, at=1, pauses=True, concurrency=1)
+        reached = await stage.fell(zombie, point.name, _REACHED_WITHIN)
+        other = stage.victim(topics=_WHOLESOME) if reached else zombie
+        if reached:
             await _until_taken_over(stage, zombie, point, seconds)
         else:
             stage.say(f"  nobody got to {point.name}")
     stage.done["zombies"] += 1
     zombie.send(signal.SIGCONT)
     await asyncio.sleep(0.5)
-    other.send(signal.SIGTERM)
-    if not await other.ended(15):
-        await other.kill()
+    for hand in dict.fromkeys((other,) if zombie is stage.steady else (zombie, other)):
+        hand.send(signal.SIGTERM)
+        if not await hand.ended(15):
+            await hand.kill()
 
 
 async def _until_taken_over(stage: Stage, zombie: Hand, point: Point, seconds: float) -> None:
-    """Wait until somebody else has what this worker had when it stopped; if it had nothing, so many seconds."""
+    """Wait until somebody else has what this worker had when it stopped; if it had nothing, so many seconds.
+
+    The others may have no slot free: somebody was hired who has, and gets time to start.
+    """
     mine = {hop.key for hop in await stage.backend.reader.hops() if hop.open and hop.owner and hop.pid == zombie.pid}
-    end = monotonic() + (seconds + stage.plan.lease if mine else seconds)
+    end = monotonic() + (seconds + _REACHED_WITHIN if mine else seconds)
     while monotonic() < end:
         theirs = [hop for hop in await stage.backend.reader.hops() if hop.key in mine and hop.pid != zombie.pid]
         if theirs:
