@@ -97,7 +97,7 @@ async def _dispatch(orders: Orders) -> None:
 
 
 def _kind(orders: Orders, number: int) -> str:
-    return kind_of(number, orders.seed, orders.poison_every, orders.ended)
+    return "plain" if orders.plain else kind_of(number, orders.seed, orders.poison_every, orders.ended)
 
 
 async def _one(app: DoomedPaigeant, orders: Orders, number: int, signaller: Signaller) -> None:

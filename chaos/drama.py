@@ -97,6 +97,7 @@ async def _play(script: Script, backend: Backend, folder: Path, say: Callable[[s
         mutation=script.mutation,
         ended=plan.ended,
         slow=plan.slow,
+        plain=plan.plain,
         poison_every=max(1, plan.runs // plan.poison) if plan.poison else 0,
         endpoint=free_port(),
     )

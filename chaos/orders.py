@@ -38,6 +38,7 @@ class Orders:
     poison_every: int = 0
     ended: float = 0.0
     slow: float = 0.0
+    plain: bool = False
     endpoint: int = 0
     """The port of the provider of models."""
     grace: float = field(default=0.1)

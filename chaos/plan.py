@@ -26,6 +26,8 @@ class Plan:
     """Workers that are stopped with a commit in hand, until somebody else executes their hop."""
     window: int = 40
     """Runs under way at a time, about."""
+    plain: bool = False
+    """Whether all runs are of five steps in a row, which are committed without being judged."""
     covers: bool = False
     """Whether a crash point that was hit too rarely fails it: a small one on a busy machine may not get to all."""
 
