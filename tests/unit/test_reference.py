@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from typer import Context
 from typer.main import get_command
 
@@ -37,8 +38,14 @@ from paigeant.app import Administration
 from paigeant.app.calls.approvals import Approvals
 from paigeant.app.calls.spending import Spending
 from paigeant.app.declaration import Governed
+from paigeant.app.operating.bulk import Matched
 from paigeant.cli.program import app
+from paigeant.cli.workers.top import Overview
 from paigeant.config import PREFIX, Settings
+from paigeant.model.people.approvals import Approval
+from paigeant.model.runs import NodeView, RunView, StepView
+from paigeant.model.spending.costs import CostRow, Costs
+from paigeant.model.stored.access_tokens import StoredToken
 
 DOCS = Path(__file__).parents[2] / "docs"
 REFERENCE = {page.stem: page.read_text("utf-8") for page in (DOCS / "reference").glob("*.md")}
@@ -152,3 +159,12 @@ def test_every_command_in_the_documents_is_one_that_there_is() -> None:
             wrong.append((page, command))
 
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    "printed", [RunView, StepView, NodeView, Approval, StoredToken, Costs, CostRow, Overview, Matched]
+)
+def test_the_reference_has_every_field_of_what_is_printed_as_json(printed: type[BaseModel]) -> None:
+    shown = {name for name, field in printed.model_fields.items() if not field.exclude}
+
+    assert not shown - words(REFERENCE["command-line"])
