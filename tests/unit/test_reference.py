@@ -46,6 +46,7 @@ from paigeant.model.people.approvals import Approval
 from paigeant.model.runs import NodeView, RunView, StepView
 from paigeant.model.spending.costs import CostRow, Costs
 from paigeant.model.stored.access_tokens import StoredToken
+from paigeant.model.stored.run_filter import RunFilter
 
 DOCS = Path(__file__).parents[2] / "docs"
 REFERENCE = {page.stem: page.read_text("utf-8") for page in (DOCS / "reference").glob("*.md")}
@@ -168,3 +169,7 @@ def test_the_reference_has_every_field_of_what_is_printed_as_json(printed: type[
     shown = {name for name, field in printed.model_fields.items() if not field.exclude}
 
     assert not shown - words(REFERENCE["command-line"])
+
+
+def test_the_reference_has_every_filter_of_runs() -> None:
+    assert not set(RunFilter.model_fields) - words(REFERENCE["http-api"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +17,8 @@ from paigeant.model.runs import RunStatus
 from paigeant.testing.waiting import eventually
 from paigeant.web import events
 from paigeant.web.events import EventStream, Watcher
+
+REFERENCE = (Path(__file__).parents[3] / "docs/reference/http-api.md").read_text("utf-8")
 
 
 async def dispatched(client: httpx2.AsyncClient, workflow: str, payload: Any = None, **headers: str) -> httpx2.Response:
@@ -169,6 +172,28 @@ async def test_the_description_is_openapi_and_names_every_path(local: httpx2.Asy
     assert said["openapi"].startswith("3.1")
     assert {"/api/v1/runs", "/api/v1/runs/{workflow_id}/why", "/api/v1/bulk"} <= said["paths"].keys()
     assert not any(path.startswith("/docs") or path == "/" for path in said["paths"])
+
+
+def documented() -> set[tuple[str, str]]:
+    """Return the requests that the reference lists: a path after another takes the place of its last segment."""
+    found, method, path = set[tuple[str, str]](), "", ""
+    for row in re.findall(r"^\| (`(?:GET|POST) /.*?) \|", REFERENCE, re.MULTILINE):
+        for said, place in re.findall(r"`(GET |POST )?(/[^`]*)`", row):
+            method = said.strip().lower() or method
+            path = place if said else path.rpartition("/")[0] + place
+            found.add((method, path))
+    return found
+
+
+async def test_the_reference_lists_every_request_and_no_other(local: httpx2.AsyncClient):
+    paths = (await local.get("/api/v1/openapi.json")).json()["paths"]
+    described = {
+        (method, re.sub(r"\{(?:workflow_id|worker|approval_id)}", "{id}", path.removeprefix("/api/v1")))
+        for path, methods in paths.items()
+        for method in methods
+    }
+
+    assert documented() - {("get", "/events")} == described
 
 
 async def test_a_stream_tells_of_changes_and_ends_with_the_server(paigeant: Paigeant):
