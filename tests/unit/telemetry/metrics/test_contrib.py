@@ -18,6 +18,7 @@ from paigeant.telemetry.metrics.instruments import Histogram
 from paigeant.telemetry.metrics.text import prometheus_text
 
 CONTRIB = Path(__file__).parents[4] / "contrib"
+GUIDE = CONTRIB.parent / "docs/howto/observe.md"
 
 
 def known() -> set[str]:
@@ -33,6 +34,16 @@ def test_each_metric_that_is_asked_for_is_one_that_there_is(name: str):
 
     assert asked
     assert asked - known() == set()
+
+
+def test_the_guide_lists_every_metric_with_its_labels():
+    rows = re.findall(r"^\| (`[a-z_]+`.*?) \| (.*?)\|", GUIDE.read_text("utf-8"), re.MULTILINE)
+    listed = {name: labels for names, labels in rows for name in re.findall(r"`([a-z_]+)`", names)}
+
+    for each in Monitor().instruments:
+        [family] = re.findall(r"# TYPE paigeant_(\S+)", prometheus_text([each]))
+        labels = [label.replace(".", "_") for label in each.labels]
+        assert listed[family].partition(":")[0].strip() == ", ".join(labels), family
 
 
 def test_the_dashboard_and_the_manifests_are_what_they_should_be():
