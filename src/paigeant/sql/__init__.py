@@ -1,1 +1,1 @@
-"""The database: tables, statements as plain functions of a transaction, and how SQLite is opened and shared."""
+"""SQL: tables, statements as plain functions of a transaction, and connections to SQLite and PostgreSQL."""

@@ -1,4 +1,4 @@
-"""What every SQL store looks at when it examines itself; what is special to one kind of database lies beside it."""
+"""Checks of a SQL store; those of one kind of database are next to its code."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from paigeant.sql.schema.home import version_of
 from paigeant.sql.schema.installation import workers
 
 _APART: Final = 2.0
-"""Seconds that two clocks may differ: less is the time of a question and its answer."""
+"""Tolerated difference of two clocks in seconds: a smaller one may be the round trip."""
 
 _SLOW: Final = 250.0
-"""Milliseconds that a commit may take."""
+"""Milliseconds from which a commit is slow."""
 
 _PROBES: Final = 2
 
 
 async def examine(database: Database) -> list[Finding]:
-    """Return what is found; nothing is written if that would fail anyway."""
+    """Return the findings; the commit check is skipped if a write would fail anyway."""
     found = await database.read(lambda tx: [_schema(tx), _clock(tx), *database.facts(tx)])
     if not any(finding.severity is Severity.PROBLEM for finding in found):
         found.append(await _commit(database))
@@ -46,7 +46,7 @@ def _clock(tx: Tx) -> Finding:
 
 
 async def _commit(database: Database) -> Finding:
-    """Write, for that is what a store is for, and look how long it takes."""
+    """Measure the time of a commit that writes and leaves nothing."""
     took: list[float] = []
     for _ in range(_PROBES):
         began = perf_counter()
@@ -59,7 +59,7 @@ async def _commit(database: Database) -> Finding:
 
 
 def _come_and_go(tx: Tx) -> None:
-    """Make a commit that writes and leaves nothing."""
+    """Write and delete a row."""
     name = f"examination-{uuid7()}"
     row = {"namespace": tx.namespace, "id": name, "host": "", "pid": 0, "topics": (), "seen_at": tx.now}
     tx.connection.execute(insert(workers), row)

@@ -1,4 +1,4 @@
-"""The SQL store: all contracts of a store over one database."""
+"""SQL store: all contracts of a store over one database."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SqlStore(
     """Keeps everything in one database, for all processes that open it."""
 
     def __init__(self, database: Database, *, tries_plain: bool = True) -> None:
-        """Keep it in this database; unless it ``tries_plain`` commits first, each is judged before it is written."""
+        """Use this database; each commit is judged before it is written, unless it ``tries_plain`` ones first."""
         self.database = database
         SqlHops.__init__(self, tries_plain=tries_plain)
         SqlValues.__init__(self)
@@ -51,10 +51,10 @@ class SqlStore(
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Answer what was asked, and close the database."""
+        """Answer pending questions, and close the database."""
         await self.close_values()
         await self.database.close()
 
     async def examine(self) -> Sequence[Finding]:
-        """Return what is found of the database."""
+        """Return the findings about the database."""
         return await examine(self.database)

@@ -1,1 +1,1 @@
-"""The contracts of a store over one database, a file each; what a method does is in the statements."""
+"""Contract methods of a store over one database, one file for each contract; the statements do the work."""

@@ -1,6 +1,6 @@
-"""Who may ask the HTTP API, for whom runs act, and by which keys they are signed."""
+"""Access tokens, grants and signing keys: contract methods over a database."""
 
-# ruff: noqa: D102 -- what a method guarantees is said in the contract
+# ruff: noqa: D102 -- the contract documents the guarantees of each method
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from paigeant.sql.statements.custody import grants, signing_keys
 
 
 class SqlAccess(InDatabase, AccessTokens, Grants, SigningKeys):
-    """The contracts over a database."""
+    """Contract methods over a database."""
 
     async def record_token(self, grant: TokenGrant, digest: str, lifetime: timedelta | None = None) -> StoredToken:
         return await self.database.write(lambda tx: tokens.record(tx, grant, digest, lifetime), News.NOTHING)

@@ -1,4 +1,4 @@
-"""What the contracts share: the database."""
+"""Base of the contract classes: the database."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from paigeant.sql.execution.database import Database
 
 
 class InDatabase:
-    """Something that rests in one database, for all processes that open it."""
+    """Object whose data is in one database, shared by all processes that open it."""
 
     database: Database

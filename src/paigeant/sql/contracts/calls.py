@@ -1,6 +1,6 @@
-"""What steps record while they run."""
+"""Calls within steps: contract methods over a database."""
 
-# ruff: noqa: D102 -- what a method guarantees is said in the contract
+# ruff: noqa: D102 -- the contract documents the guarantees of each method
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from paigeant.sql.statements.commits import histories
 
 
 class SqlCalls(InDatabase, CheckpointStore, Ledger, Approvals, Pauses, Budgets, Histories):
-    """The contract over a database."""
+    """Contract methods over a database."""
 
     async def record_checkpoints(self, recordings: Sequence[Recording]) -> list[Recorded]:
         if not recordings:

@@ -1,6 +1,6 @@
-"""What came from a broker and could not be placed."""
+"""Dead letters: contract methods over a database."""
 
-# ruff: noqa: D102 -- what a method guarantees is said in the contract
+# ruff: noqa: D102 -- the contract documents the guarantees of each method
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from paigeant.sql.statements import (
 
 
 class SqlDeadLetters(InDatabase, DeadLetters):
-    """The contract over a database."""
+    """Contract methods over a database."""
 
     async def record_dead_letters(self, rejected_messages: Sequence[RejectedMessage]) -> list[bool]:
         return await self.database.write(lambda tx: dead_letters.record(tx, rejected_messages), News.NOTHING)

@@ -1,6 +1,6 @@
-"""What workers publish: workflows, activities, themselves."""
+"""Publications and workers: contract methods over a database."""
 
-# ruff: noqa: D102 -- what a method guarantees is said in the contract
+# ruff: noqa: D102 -- the contract documents the guarantees of each method
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from paigeant.sql.statements import catalog, operate
 
 
 class SqlDirectory(InDatabase, Directory):
-    """The contract over a database."""
+    """Contract methods over a database."""
 
     def __init__(self) -> None:
-        """Know nothing yet of what nobody serves."""
+        """Start with an empty cache of unserved topics."""
         self._unserved = NextDueCache()
 
     async def publish_catalog(self, plans: Sequence[Plan], cards: Sequence[ActivityCard]) -> None:
@@ -36,13 +36,13 @@ class SqlDirectory(InDatabase, Directory):
         return await self.database.read(lambda tx: catalog.find_cards(tx, activities))
 
     async def report_worker(self, card: WorkerCard, *, gone: bool = False) -> bool:
-        # That one is gone is announced: others may have to say that nobody serves its steps any more.
+        # The departure of a worker is announced: others may have to mark its topics as unserved.
         return await self.database.write(
             lambda tx: catalog.report_worker(tx, card, gone=gone), News.WORK if gone else News.NOTHING
         )
 
     async def drain_worker(self, worker: str, *, deed: Deed | None = None) -> None:
-        # Work is announced, though there is none: all workers look up, and that one learns of it at once.
+        # News of work, although there is none: all workers check, and the draining one learns of it at once.
         await self.database.write(lambda tx: catalog.drain_worker(tx, worker, self.database.gone(), deed), News.WORK)
 
     async def is_draining(self, worker: str) -> bool:

@@ -1,6 +1,6 @@
-"""What was signed of runs, as it lies in the database."""
+"""Evidence: contract methods over a database."""
 
-# ruff: noqa: D102 -- what a method guarantees is said in the contract
+# ruff: noqa: D102 -- the contract documents the guarantees of each method
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paigeant.sql.statements.custody import evidence, records
 
 
 class SqlEvidence(InDatabase, EvidenceReader):
-    """The contract over a database."""
+    """Contract methods over a database."""
 
     async def load_records(self, workflow_id: UUID) -> list[StoredRecord]:
         return await self.database.read(lambda tx: records.load_records(tx, workflow_id), single=True)

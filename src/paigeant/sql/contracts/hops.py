@@ -1,6 +1,6 @@
-"""Hops, by what may be asked of them: starts, leases, commits, announcements."""
+"""Hops: contract methods over a database: starts, leases, commits, announcements."""
 
-# ruff: noqa: D102 -- what a method guarantees is said in the contract
+# ruff: noqa: D102 -- the contract documents the guarantees of each method
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from paigeant.sql.statements.commits import plain as commit_plain
 from paigeant.sql.statements.commits.plain import NotAsExpectedError
 
 SOON: Final = 0.1
-"""Seconds that whoever announces waits for what is just about to be due."""
+"""Seconds for which a sweeper waits for announcements that are about to be due."""
 
 
 class SqlHops(InDatabase, HopStore):
-    """The contract over a database."""
+    """Contract methods over a database."""
 
     def __init__(self, *, tries_plain: bool) -> None:
-        """Judge each commit before it is written, unless it ``tries_plain`` ones first."""
+        """Judge each commit before it is written, unless plain ones are tried first (``tries_plain``)."""
         self._tries_plain = tries_plain
         self.group_size: int = self.database.group_size
         self._at_once = tries_plain and self.database.groups_at_once
@@ -56,7 +56,7 @@ class SqlHops(InDatabase, HopStore):
             try:
                 return await write(lambda tx: start_at_once.start_at_once(tx, starts), news, single=True)
             except DBAPIError as error:
-                if not is_taken(error):  # one of the runs is there: its answer was lost
+                if not is_taken(error):  # one of the runs exists: an earlier answer was lost
                     raise
         return await write(lambda tx: start.record_workflow_start(tx, starts), news)
 
@@ -116,7 +116,7 @@ class SqlHops(InDatabase, HopStore):
     async def _record_plain(
         self, commits: Sequence[Commit], lease: timedelta, news: News
     ) -> Sequence[CommitResult | None] | None:
-        """Write commits that need no judging; None for each, or for all, where something was not as they expect."""
+        """Write commits without judging them; None for each, or for all, if a row was not as expected."""
         write = self.database.write
         try:
             if self._at_once and commit_at_once.fit(commits):
@@ -125,7 +125,7 @@ class SqlHops(InDatabase, HopStore):
         except NotAsExpectedError:
             return None
         except DBAPIError as error:
-            if is_taken(error):  # the step was done before, under another position
+            if is_taken(error):  # the step was completed before, under another position
                 return None
             raise
 

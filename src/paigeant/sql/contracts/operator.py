@@ -1,6 +1,6 @@
-"""What a person does to runs, and what is kept of them."""
+"""Operations of people on runs, and their deeds: contract methods over a database."""
 
-# ruff: noqa: D102 -- what a method guarantees is said in the contract
+# ruff: noqa: D102 -- the contract documents the guarantees of each method
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class SqlOperator(InDatabase, Operator):
-    """The contract over a database."""
+    """Contract methods over a database."""
 
     def schema(self) -> Schema:
         return self.database
@@ -52,7 +52,7 @@ class SqlOperator(InDatabase, Operator):
         return await self._operate(lambda tx: operate.resume(tx, workflow_id, restart), deed)
 
     async def _operate(self, verb: Callable[[Tx], T], deed: Deed | None) -> T:
-        """Do it, and write who does it, in one transaction."""
+        """Run the operation, and write its deed, in one transaction."""
 
         def work(tx: Tx) -> T:
             done = verb(tx)

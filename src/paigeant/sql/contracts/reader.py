@@ -1,6 +1,6 @@
-"""Runs as they are seen from outside."""
+"""Run reader: contract methods over a database."""
 
-# ruff: noqa: D102 -- what a method guarantees is said in the contract
+# ruff: noqa: D102 -- the contract documents the guarantees of each method
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from paigeant.sql.statements.overview import queues, search
 
 
 class SqlRunReader(InDatabase, RunReader):
-    """The contract over a database."""
+    """Contract methods over a database."""
 
     async def get_run(self, workflow_id: UUID) -> RunView:
         return await self.database.read(lambda tx: read.get_run(tx, workflow_id))

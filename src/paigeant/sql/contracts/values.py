@@ -1,6 +1,6 @@
-"""Variables, large values, and what is known of branches."""
+"""Variables, large values, and branches: contract methods over a database."""
 
-# ruff: noqa: D102 -- what a method guarantees is said in the contract
+# ruff: noqa: D102 -- the contract documents the guarantees of each method
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from paigeant.sql.statements.values import branches, variables
 
 
 class SqlValues(InDatabase, ValueStore):
-    """The contract over a database."""
+    """Contract methods over a database."""
 
     def __init__(self) -> None:
-        """Ask for variables in batches."""
+        """Load variables in batches."""
         self._wanted = Batcher(self._load_wanted)
 
     async def close_values(self) -> None:
-        """Answer what was asked, and nothing more."""
+        """Answer pending questions, and accept no more."""
         await self._wanted.close()
 
     async def save_variable(

@@ -1,1 +1,1 @@
-"""How statements reach a database: transactions, prepared statements, many rows at once."""
+"""Execution of statements: transactions, prepared statements, bulk rows."""

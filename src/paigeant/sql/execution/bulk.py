@@ -1,6 +1,6 @@
-"""Many rows in one statement of PostgreSQL: their columns go as arrays, which ``unnest`` makes a table of again.
+"""Bulk statements of PostgreSQL: many rows in one statement, as arrays of columns for ``unnest``.
 
-A server spends more on starting a statement than on one more row of it.
+Starting a statement costs the server more than one more row in it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _GIVEN: Final = "given"
 
 
 def types_of(made: SQLCompiler) -> dict[str, TypeEngine[Any]]:
-    """Return the types of the parameters that each execution of a compiled statement is given, by name."""
+    """Return the types of a compiled statement's parameters, by name."""
     return {name: made.binds[name].type for name in made.positiontup or () if made.binds[name].required}
 
 
 def in_bulk(statement: Insert | Update, types: Mapping[str, TypeEngine[Any]]) -> Insert | Update:
     """Return the statement that does for all rows what ``statement`` does for one: its parameters are lists.
 
-    ``types`` are those of the parameters. No two rows may be about the same row of the table.
+    ``types`` are those of the parameters. No two rows may affect the same row of the table.
     """
     rows = _rows(types)
     if isinstance(statement, Insert):
@@ -34,7 +34,7 @@ def in_bulk(statement: Insert | Update, types: Mapping[str, TypeEngine[Any]]) ->
 
 
 def with_rows(statement: Update, rows: Mapping[str, ColumnElement[Any]]) -> Update:
-    """Return the statement with the columns of a table in place of the parameters of the same name."""
+    """Return the statement with the columns of a table in place of the parameters of the same names."""
 
     def replaced(element: Any, **_: Any) -> ColumnElement[Any] | None:
         return rows.get(element.key) if isinstance(element, BindParameter) else None
@@ -43,7 +43,7 @@ def with_rows(statement: Update, rows: Mapping[str, ColumnElement[Any]]) -> Upda
 
 
 def _rows(types: Mapping[str, TypeEngine[Any]]) -> dict[str, ColumnElement[Any]]:
-    """Return the columns of the table that the lists make."""
+    """Return the columns of the table made of the lists."""
     lists = [bindparam(key, type_=ARRAY(kind, dimensions=1)) for key, kind in types.items()]
     table = func.unnest(*lists).table_valued(*(column(key, kind) for key, kind in types.items()), name=_GIVEN)
     rows = table.render_derived()

@@ -1,4 +1,4 @@
-"""Statements as a driver takes them: the text, its parameters in order, and how types lie in the database."""
+"""Compiled statements: the text, the parameters in order, and the conversions of types."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _named_tuple: Any = namedtuple  # noqa: PYI024  (its columns have their names fr
 
 
 class CompiledStatement(NamedTuple):
-    """A statement as a driver takes it: the text, and for each parameter in turn its name, or the value it has."""
+    """Statement for a driver: the text, and the name or the fixed value of each parameter in order."""
 
     sql: str
     parameters: tuple[tuple[str | None, _Convert | None, Any], ...]
@@ -26,7 +26,7 @@ class CompiledStatement(NamedTuple):
     columns: tuple[tuple[int, _Convert], ...]
 
     def arguments(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Return the parameters of one execution, in order and as the database stores them."""
+        """Return the parameters of one execution, in order and in the database's types."""
         return tuple(
             [
                 fixed if name is None else given[name] if convert is None else convert(given[name])
@@ -46,7 +46,7 @@ class CompiledStatement(NamedTuple):
         return zip(*columns, strict=True)
 
     def rows(self, found: Sequence[Iterable[Any]]) -> list[Any]:
-        """Return what was found, as named tuples of our types, converted a column at a time."""
+        """Return the result as named tuples of our types, converted column by column."""
         if not self.columns or not found:
             return list(map(self.row, found))
         columns: list[Any] = list(zip(*found, strict=True))
@@ -56,7 +56,7 @@ class CompiledStatement(NamedTuple):
 
 
 def _converted(convert: _Convert, column: Sequence[Any]) -> Sequence[Any]:
-    """Convert a column. Often all of it is the same, as the time of all rows is, or nothing: it is converted once."""
+    """Convert a column. Often all its values are equal, such as the time of all rows, or null: then only once."""
     first = column[0]
     if column[-1] is first and column.count(first) == len(column):
         return [convert(first)] * len(column)
@@ -64,13 +64,13 @@ def _converted(convert: _Convert, column: Sequence[Any]) -> Sequence[Any]:
 
 
 def compiled(statement: ClauseElement, dialect: str, keys: tuple[str, ...] | None) -> SQLCompiler:
-    """Return a statement in the words of a dialect; an INSERT names these columns."""
+    """Compile a statement for a dialect; an INSERT names these columns."""
     made = statement.compile(dialect=dialect_of(dialect), column_keys=keys, for_executemany=True)
     return cast("SQLCompiler", made)
 
 
 def for_driver(made: SQLCompiler, statement: ClauseElement, dialect: str) -> CompiledStatement:
-    """Return a compiled statement as the driver of the dialect takes it."""
+    """Return a compiled statement in the form of the dialect's driver."""
     parameters: list[tuple[str | None, _Convert | None, Any]] = []
     for name in made.positiontup or ():
         bind = made.binds[name]
@@ -79,7 +79,7 @@ def for_driver(made: SQLCompiler, statement: ClauseElement, dialect: str) -> Com
         parameters.append((name if bind.required else None, convert, convert(fixed) if convert else fixed))
     columns = list(statement.selected_columns) if isinstance(statement, Select) else []
     converts = [(index, _out(column.type, dialect)) for index, column in enumerate(columns)]
-    names = [str(column.key) for column in columns]  # what has none is numbered
+    names = [str(column.key) for column in columns]  # columns without a name are numbered
     row = _named_tuple("Row", names, rename=True)._make if columns else tuple
     return CompiledStatement(
         made.string,
@@ -99,5 +99,5 @@ def _out(kind: TypeEngine[Any], dialect: str) -> _Convert | None:
 
 @cache
 def dialect_of(name: str) -> Dialect:
-    """Return the dialect as our drivers speak it; loaded when first used, for half of a start's SQL is the other's."""
+    """Return the dialect of our drivers; loaded on first use, since half of the SQL at a start is the other's."""
     return make_url(_URLS[name]).get_dialect()()

@@ -1,8 +1,8 @@
-"""Many rows in one statement of SQLite: they stand in it as a table of constants.
+"""Bulk statements of SQLite: many rows as a table of constants in one statement.
 
-Python's sqlite3 lets go of the interpreter's lock for each row that a statement is executed for, and waits for its turn
-to have it back: up to 5 ms (``sys.getswitchinterval``) while steps keep the event loop busy. Many rows in one statement
-wait once, and the database works beside the steps meanwhile.
+Python's sqlite3 releases the GIL for each row that a statement is executed for, and waits for its turn to get it back:
+up to 5 ms (``sys.getswitchinterval``) while steps keep the event loop busy. With many rows in one statement it waits
+once, and the database works in parallel with the steps.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from paigeant.sql.execution.bulk import types_of, with_rows
 from paigeant.sql.execution.compiled import CompiledStatement, compiled, for_driver
 
 MOST: Final = 128
-"""Rows in one statement, at most: what is prepared of each is kept, and grows with them."""
+"""Limit of rows in one statement: prepared statements are cached, and grow with it."""
 
 _LEAST: Final = 8
 _GIVEN: Final = "given"
@@ -27,9 +27,9 @@ _SQLITE: Final = "sqlite"
 
 
 class ConstantRows(NamedTuple):
-    """A statement in two parts, between which the rows stand, and its parameters before, within and behind them.
+    """Statement in two parts, with the rows between them, and its parameters before, within and behind them.
 
-    There is a text for each power of two of rows. Those that are too many are empty, and are left out by the LIMIT.
+    There is one text for each power of two of rows. Surplus rows are empty, and are cut off by the LIMIT.
     """
 
     head: str
@@ -39,7 +39,7 @@ class ConstantRows(NamedTuple):
     behind: tuple[Any, ...]
 
     def executions(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
-        """Yield the statements that do it for all rows, each with its parameters."""
+        """Yield the statements for all rows, each with its parameters."""
         empty = [None] * len(self.row.parameters)
         for start in range(0, len(rows), MOST):
             part = rows[start : start + MOST]
@@ -49,21 +49,21 @@ class ConstantRows(NamedTuple):
             yield self.text(size), [*self.before, *given, *padding, len(part), *self.behind]
 
     def text(self, size: int) -> str:
-        """Return the statement for at most so many rows."""
+        """Return the statement for up to this many rows."""
         return _text(self.head, self.tail, len(self.row.parameters), size)
 
 
 def constant_rows(statement: ClauseElement, keys: tuple[str, ...] | None) -> ConstantRows | None:
-    """Return an UPDATE, or an INSERT of these columns, for many rows; None if it can be executed for each alone only.
+    """Return an UPDATE, or an INSERT of these columns, for many rows; None if it needs one execution for each.
 
-    No two rows may be about the same row of the table.
+    No two rows may affect the same row of the table.
     """
     made = compiled(statement, _SQLITE, keys)
     one = for_driver(made, statement, _SQLITE)
     match statement:
         case Insert():
             head, found, tail = made.string.partition(_constants(len(one.parameters), 1))
-            # Not found: it computes what it writes, or has parameters behind, as in DO UPDATE SET.
+            # Not found: it computes its values, or has parameters behind, as in DO UPDATE SET.
             return ConstantRows(head, tail, (), one, ()) if found else None
         case Update():
             return _update(statement, one, types_of(made))
@@ -72,7 +72,7 @@ def constant_rows(statement: ClauseElement, keys: tuple[str, ...] | None) -> Con
 
 
 def _update(statement: Update, one: CompiledStatement, types: Mapping[str, TypeEngine[Any]]) -> ConstantRows:
-    """Return an UPDATE whose parameters of these types are columns of the constants, which SQLite itself names."""
+    """Return an UPDATE whose parameters are columns of the constants, named by SQLite itself."""
     given = table(_GIVEN, *(column(f"column{number}", kind) for number, kind in enumerate(types.values(), 1)))
     joined = with_rows(statement, dict(zip(types, given.c, strict=True)))
     made = for_driver(compiled(joined, _SQLITE, None), joined, _SQLITE)

@@ -1,4 +1,4 @@
-"""What the SQL store needs of a database, whichever it is."""
+"""Contract of a database under the SQL store."""
 
 from __future__ import annotations
 
@@ -19,61 +19,61 @@ class Database(Schema):
     """One database, opened by one process, within one namespace."""
 
     reporter: Reporter = UNHEARD
-    """Where it reports what happens to it; set before it is opened."""
+    """Receiver of its events; set before it is opened."""
 
     groups_at_once: ClassVar[bool] = False
-    """Whether a group of hops is best written in one statement: where each is a round trip to a server."""
+    """True if a group of hops is best written in one statement, since each statement is a round trip to a server."""
 
     group_size: ClassVar[int] = 256
     """See :attr:`paigeant.abc.HopStore.group_size`."""
 
     changes: Changes
-    """Commits, those of other processes too, as far as and as soon as they are heard of."""
+    """Commits, including those of other processes as soon as they are notified."""
 
     @abstractmethod
     async def open(self) -> None:
-        """Connect, and check or make the schema; raises ConfigError and Unavailable."""
+        """Connect, and check or create the schema; raises ConfigError and Unavailable."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Finish what was asked for, and give back every connection."""
+        """Finish pending work, and close every connection."""
 
     @abstractmethod
     async def write(self, work: Callable[[Tx], T], news: News = News.WORK, *, single: bool = False) -> T:
-        """Return what ``work`` returns, committed, together with what else was to be written meanwhile.
+        """Run ``work`` and return its result, committed, in one transaction with other pending work.
 
-        ``news`` is what the commit is to those who wait for changes. ``single``: the work is one statement, which is a
-        transaction by itself, so that none has to be begun and ended around it if nothing else is to be written.
-        ``work`` may be called several times, each time in a new transaction. Raises what it raises, and Unavailable.
+        ``news`` is the kind of commit for callers that wait for changes. ``single``: the work is one statement, which
+        is a transaction by itself, so that no begin and commit are needed if nothing else is to be written. ``work``
+        may be called several times, each time in a new transaction. Raises its errors, and Unavailable.
         """
 
     @abstractmethod
     def tell(self, news: News) -> None:
-        """Tell those who wait, here and elsewhere, of what has turned out only now to be news."""
+        """Notify waiting callers, here and in other processes, of news found after the commit."""
 
     @abstractmethod
     async def read(self, work: Callable[[Tx], T], *, single: bool = False) -> T:
-        """Return what ``work`` reads, of one moment; raises what it raises, and Unavailable.
+        """Run ``work`` on a snapshot and return its result; raises its errors, and Unavailable.
 
-        ``single``: it is one statement, and does not ask for the time.
+        ``single``: it is one statement, and does not need the time.
         """
 
     @abstractmethod
     def facts(self, tx: Tx) -> list[Finding]:
-        """Return what is found of this kind of database, in a transaction that reads."""
+        """Return findings about this kind of database, in a reading transaction."""
 
     @abstractmethod
     def heart(self) -> Heart:
-        """Return a heart with a connection of its own, to be used from a thread of its own."""
+        """Return a renewer of leases with a connection of its own, for use in a thread of its own."""
 
     def mark_alive(self, owner: str) -> None:
-        """Show that this owner lives, where that can be shown."""
+        """Mark this owner as alive, if the database supports it."""
         del owner
 
     def gone(self) -> Collection[str]:
-        """Return workers whose processes are known to have ended, where that can be known."""
+        """Return workers whose processes are known to have ended, if the database can detect it."""
         return ()
 
     async def end_dead_leases(self) -> int:
-        """End the leases of owners that are known to be dead; returns how many."""
+        """End the leases of owners that are known to be dead; returns their number."""
         return 0

@@ -1,4 +1,4 @@
-"""The drivers behind SQLAlchemy's connections, for hot statements.
+"""Drivers behind SQLAlchemy's connections, for hot statements.
 
 They work within the transaction that SQLAlchemy's connection has begun, and raise its errors.
 """
@@ -17,11 +17,11 @@ from sqlalchemy.util import await_only
 from paigeant.sql.execution.prepared import PreparedStatement
 
 _KNOWS_FROM: Final = sqlite3.sqlite_version_info >= (3, 33)
-"""Whether this SQLite updates from a table; before, rows are written one after the other."""
+"""True if this SQLite supports UPDATE FROM; older ones write rows one after the other."""
 
 
 class Driver(ABC):
-    """A driver's own connection."""
+    """Connection of a driver."""
 
     dialect: str
 
@@ -31,9 +31,9 @@ class Driver(ABC):
 
     @abstractmethod
     def many(self, statement: PreparedStatement, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Execute a statement for each row, and return how many rows of the table were written.
+        """Execute a statement for each row, and return the number of affected rows of the table.
 
-        All have the same keys, and no two change the same row of the table.
+        All rows have the same keys, and no two affect the same row of the table.
         """
 
 
@@ -56,14 +56,14 @@ class Sqlite(Driver):
         return made.rows(found)
 
     def many(self, statement: PreparedStatement, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Execute a statement for all rows at once, or once for each where that cannot be."""
+        """Execute a statement for all rows at once, or once for each if that is impossible."""
         made = statement.prepared(self.dialect, rows[0])
         together = statement.constant_rows(rows[0]) if len(rows) > 1 and _KNOWS_FROM else None
         try:
             if together is None:
                 return self._own.executemany(made.sql, made.many(rows)).rowcount
             return sum(self._own.execute(*each).rowcount for each in together.executions(rows))
-        except sqlite3.Error as error:  # shown as for one row
+        except sqlite3.Error as error:  # the error is shown with one row
             raise DBAPIError.instance(made.sql, None, error, sqlite3.Error) from error
 
 
@@ -90,7 +90,7 @@ class Asyncpg(Driver):
         return int(status.rpartition(" ")[2])  # as in "UPDATE 3"
 
     def _answer(self, sql: str, answer: Awaitable[Any]) -> Any:
-        """Return the answer; a connection that is lost is given to no one else."""
+        """Return the answer; a lost connection is not reused."""
         try:
             return await_only(answer)
         except (TimeoutError, OSError):

@@ -1,4 +1,4 @@
-"""What the database's errors mean to a person: something to wait for, or something to fix."""
+"""Translation of database errors: temporary ones become Unavailable, others ConfigError."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WAIT: Final = {
 
 @contextmanager
 def translate_errors(name: str) -> Generator[None]:
-    """Turn the errors of the database of this name into ours: ``Unavailable`` to wait for, ``ConfigError`` to fix."""
+    """Translate errors of this database: ``Unavailable`` for temporary ones, ``ConfigError`` for others."""
     try:
         yield
     except (DatabaseError, UnicodeEncodeError) as error:
@@ -37,7 +37,7 @@ def translate_errors(name: str) -> Generator[None]:
 
 
 def translated(name: str, error: DatabaseError | UnicodeEncodeError) -> Exception:
-    """Return the error as one of ours, or as it is if it is a mistake of this program."""
+    """Return the error as one of ours, or unchanged if it is a bug of this program."""
     if isinstance(error, UnicodeEncodeError):
         return _no_text(error.object)
     code: str = getattr(error.orig, "sqlite_errorname", "") or ""
@@ -65,7 +65,7 @@ _REFUSED: Final = {
 
 @contextmanager
 def translate_server_errors(name: str) -> Generator[None]:
-    """Turn the errors of the server at this URL into ours: ``Unavailable`` to wait for, ``ConfigError`` to fix."""
+    """Translate errors of the server at this URL: ``Unavailable`` if temporary, else ``ConfigError``."""
     try:
         yield
     except DBAPIError as error:
@@ -101,21 +101,21 @@ WRONG_SERVER: Final = frozenset(
         "42703",
     ]
 )
-"""SQLSTATEs by which a server says that it is not the one, or not yet the one, that was meant: it takes no writes, it
-ends, begins or recovers, or it does not know this user, its rights, the database or the tables."""
+"""SQLSTATEs of a server that is not, or not yet, the intended one: it is read-only, shuts down, starts or recovers, or
+it does not have this user, its permissions, the database or the tables."""
 
 
 def is_of_wrong_server(error: DBAPIError) -> bool:
-    """Tell whether the server says that another one is meant.
+    """True if the error means that another server is the intended one.
 
-    After a failover behind one address a demoted server goes on answering, and refuses every write, on the connections
-    that there are, so that nothing but a new connection finds the right one.
+    After a failover behind one address a demoted server goes on answering on existing connections, and refuses every
+    write: only a new connection finds the right one.
     """
     return (getattr(error.orig, "sqlstate", None) or "") in WRONG_SERVER
 
 
 def _no_text(given: object = None) -> InvalidInput:
-    """Return the error about a text that no database can have, so that there is nothing of this name in it."""
+    """Return the error for a name that no database can store: nothing of this name exists."""
     what = "a text" if given is None else shown(given)
     return InvalidInput(
         f"{what} has a NUL or half a surrogate pair in it, as no name and no other text in the store has"
@@ -123,7 +123,7 @@ def _no_text(given: object = None) -> InvalidInput:
 
 
 def translated_by_server(name: str, error: DBAPIError) -> Exception:
-    """Return the error as one of ours, or as it is if it is a mistake of this program."""
+    """Return the error as one of ours, or unchanged if it is a bug of this program."""
     behind: Any = getattr(error.orig, "__cause__", None)
     if (getattr(error.orig, "sqlstate", None) or "") == "22021" or isinstance(
         behind and behind.__cause__, UnicodeError
@@ -144,5 +144,5 @@ def translated_by_server(name: str, error: DBAPIError) -> Exception:
 
 
 def is_taken(error: DBAPIError) -> bool:
-    """Tell whether a row was refused because another has its key, in a table or a unique index."""
+    """True if a row was refused because its key exists, in a table or a unique index."""
     return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", None) == "23505"

@@ -1,7 +1,7 @@
-"""Many hops, or runs, or names, asked for in one statement that is compiled once however many they are.
+"""Lists of keys, runs or names in one statement, which is compiled once for any number.
 
-They go as one JSON array. (SQLite scans the whole table for ``(a, b, c) IN (VALUES …)``; when the list is a table to
-join it searches the key.)
+They are passed as one JSON array. (SQLite scans the whole table for ``(a, b, c) IN (VALUES …)``; when the list is a
+table to join it searches the key.)
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ steps: Columns = step_executions.c
 
 
 class _Listed(TextClause):
-    """What a JSON array of arrays holds, as rows; each database has its own words for it."""
+    """Rows of a JSON array of arrays, in each database's syntax."""
 
     inherit_cache = True
 
     def __init__(self, sqlite: str, postgres: str) -> None:
-        """Take the words of both."""
+        """Take the expressions of both."""
         super().__init__(sqlite)
         self.postgres = text(postgres)
 
@@ -92,18 +92,18 @@ _CALLS: Final = _Listed(
     """,
 )
 hop_list: Final = _KEYS.columns(workflow_id=Uuid(), path=Text(), position=BigInteger()).subquery("asked")
-"""The hops asked for, as a table to join."""
+"""Listed hops, as a table to join."""
 
 run_list: Final = _RUNS.columns(workflow_id=Uuid()).subquery("these")
-"""The runs asked for, as a table to join."""
+"""Listed runs, as a table to join."""
 
 wanted: Final = _NAMES.columns(workflow_id=Uuid(), name=Text(), path=Text()).subquery("wanted")
-"""The names asked for, each on a path of a run, as a table to join."""
+"""Listed names, each on a path of a run, as a table to join."""
 
 call_list: Final = _CALLS.columns(
     workflow_id=Uuid(), step_id=Uuid(), direction=Text(), epoch=Integer(), key=Text()
 ).subquery("calls")
-"""The calls asked for, each of a step in an epoch, as a table to join."""
+"""Listed calls, each of a step in an epoch, as a table to join."""
 
 IN_HOP_LIST: Final = and_(
     steps.workflow_id == hop_list.c.workflow_id, steps.path == hop_list.c.path, steps.position == hop_list.c.position
@@ -111,46 +111,46 @@ IN_HOP_LIST: Final = and_(
 
 
 def keys_of(keys: Iterable[HopKey]) -> str:
-    """Return what to bind as ``keys`` to ask for these hops, each once."""
+    """Return the value of the parameter ``keys`` for these hops, each once."""
     return to_json([[key.workflow_id.hex, key.path, key.position] for key in sorted(set(keys))]).decode()
 
 
 def names_of(names: Iterable[tuple[UUID, str, str]]) -> str:
-    """Return what to bind as ``names`` to ask for these names on paths of runs, each once."""
+    """Return the value of the parameter ``names`` for these names on paths of runs, each once."""
     return to_json([[workflow_id.hex, name, path] for workflow_id, name, path in sorted(set(names))]).decode()
 
 
 def calls_of(calls: Iterable[tuple[UUID, UUID, str, int, str]]) -> str:
-    """Return what to bind as ``calls`` to ask for these calls, each once."""
+    """Return the value of the parameter ``calls`` for these calls, each once."""
     listed = sorted((run.hex, step.hex, direction, epoch, key) for run, step, direction, epoch, key in set(calls))
     return to_json(listed).decode()
 
 
 def runs_of(workflow_ids: Iterable[UUID]) -> str:
-    """Return what to bind as ``runs`` to ask for these runs, each once."""
+    """Return the value of the parameter ``runs`` for these runs, each once."""
     return to_json(sorted({workflow_id.hex for workflow_id in workflow_ids})).decode()
 
 
 def unindexed(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the same condition to whoever reads, of which no index helps a planner.
+    """Return an equivalent condition that no index matches.
 
-    For what is looked at in rows that are found by their key. A planner that knows no statistics yet takes all indexes
-    for empty: one of the namespace, or a partial one of what is open, looks as good to it as the key.
+    For conditions on rows that are found by their key. A planner without statistics considers all indexes as empty: one
+    of the namespace, or a partial one of open hops, looks as good as the key.
     """
     return condition.op("IS", is_comparison=True)(literal_column("TRUE"))
 
 
 class one_of(ColumnElement[bool]):  # noqa: N801  (reads as the condition that it is)
-    """The column has one of the values bound under a name, as :func:`list_of` makes it, or of runs :func:`runs_of`.
+    """Condition that a column has one of the values bound under a name by :func:`list_of`, or by :func:`runs_of`.
 
-    PostgreSQL searches an index for each of them. SQLite does so behind other columns of the index only.
+    PostgreSQL searches an index for each of them. SQLite does so only behind other columns of the index.
     """
 
     type: TypeEngine[bool] = Boolean()
     inherit_cache: bool | None = False
 
     def __init__(self, column: ColumnElement[Any], name: str) -> None:
-        """Compare a column of texts, or of the ids of runs."""
+        """Compare a column of texts, or of run ids."""
         self.column = column
         self.values: BindParameter[str] = bindparam(name, type_=Text())
 
@@ -169,5 +169,5 @@ def _one_of_in_postgres(element: one_of, compiler: Any, **more: Any) -> str:
 
 
 def list_of(texts: Iterable[str]) -> str:
-    """Return what to bind for :class:`one_of`."""
+    """Return the value of a parameter for :class:`one_of`."""
     return to_json(list(texts)).decode()

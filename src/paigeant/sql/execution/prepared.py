@@ -1,9 +1,8 @@
-"""Hot statements: written with SQLAlchemy's Core, compiled once, and handed to the driver directly.
+"""Prepared statements: written with SQLAlchemy's Core, compiled once, and passed to the driver directly.
 
-Core writes the SQL and knows how each type lies in the database; executing through it costs several times what the
-driver takes, for each row (``docs/explanation/performance.md``). So what a hop executes is marked as
-:class:`PreparedStatement` where it is written, and given to sqlite3 or asyncpg by
-:mod:`paigeant.sql.execution.drivers`.
+Core writes the SQL and knows the database's types; executing through it costs several times the driver's own time for
+each row (``docs/explanation/performance.md``). So the statements of a hop are marked as :class:`PreparedStatement`
+where they are written, and passed to sqlite3 or asyncpg by :mod:`paigeant.sql.execution.drivers`.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ from paigeant.sql.execution.constant_rows import ConstantRows, constant_rows
 
 
 class PreparedStatement:
-    """A statement that lives as long as the program. It has no list of values that grows with the call."""
+    """Statement that lives as long as the program. It has no list of values that grows with the call."""
 
     def __init__(self, statement: ClauseElement) -> None:
-        """Mark a statement; it is compiled when it is first used."""
+        """Mark a statement; it is compiled on first use."""
         self.statement = statement
         self._prepared: dict[tuple[str, tuple[str, ...] | None, bool], CompiledStatement] = {}
         self._constant: dict[tuple[str, ...] | None, ConstantRows | None] = {}
 
     def prepared(self, dialect: str, row: Mapping[str, Any], *, lists: bool = False) -> CompiledStatement:
-        """Return it for this dialect; an INSERT names the columns of ``row``. With ``lists`` it takes many rows."""
+        """Compile it for this dialect; an INSERT names the columns of ``row``. With ``lists`` it takes many rows."""
         key = dialect, self._keys(row), lists
         made = self._prepared.get(key)
         if made is None:
@@ -56,5 +55,5 @@ class PreparedStatement:
 
 @cache
 def insert_of(name: str) -> Any:
-    """Return the dialect's own INSERT, which knows what to do on a conflict."""
+    """Return the dialect's own INSERT, which supports ON CONFLICT."""
     return import_module(f"sqlalchemy.dialects.{name}").insert

@@ -1,4 +1,4 @@
-"""What a statement needs: a connection inside a transaction, the namespace, and the store's time, read once."""
+"""Transaction for statements: a connection, the namespace, and the store's time, read once."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ T = TypeVar("T")
 Clock: TypeAlias = Callable[[Driver], datetime]
 
 _CHUNK: Final = 1_000
-"""Keys in one statement, at most: databases limit its parameters."""
+"""Limit of keys in one statement: databases limit its parameters."""
 
 
 class Tx:
-    """One transaction. All that it writes has the same time, which the store is asked for when it is first needed.
+    """One transaction. All its writes have the same time, which is queried on first use.
 
-    A statement that says the time itself, as those in :mod:`~paigeant.sql.statements.at_once` do, spares that question.
-    ``clock`` tells the store's time at the moment at which it is asked.
+    Statements that contain the time themselves, as in :mod:`~paigeant.sql.statements.at_once`, save that query.
+    ``clock`` returns the store's time at the moment of the call.
     """
 
     __slots__ = ("_clock", "_now", "connection", "driver", "namespace")
@@ -50,18 +50,21 @@ class Tx:
 
     @property
     def now(self) -> datetime:
-        """The store's time, the same throughout the transaction."""
+        """The store's time, constant within the transaction."""
         if self._now is None:
             self._now = self._clock(self.driver)
         return self._now
 
     @property
     def known_now(self) -> datetime | None:
-        """The time as far as it is known without asking: :class:`~paigeant.sql.schema.types.store_now` takes it."""
+        """The time, if known without a query: :class:`~paigeant.sql.schema.types.store_now` takes it."""
         return self._now
 
     def later(self) -> Tx:
-        """Return the transaction as of this moment: what held the lock that it waited for has a later time."""
+        """Return the transaction as of this moment.
+
+        After waiting for a lock, the previous holder of the lock may have written a later time.
+        """
         return self.at(self._clock(self.driver))
 
     def at(self, now: datetime) -> Tx:
@@ -69,7 +72,7 @@ class Tx:
         return Tx(self.connection, self.driver, self.namespace, self._clock, now)
 
     def until(self, at: datetime | None) -> float | None:
-        """Return the seconds to a time."""
+        """Return the number of seconds to a time."""
         return None if at is None else (at - self.now).total_seconds()
 
     def rows(self, statement: Executable | PreparedStatement, **parameters: Any) -> Sequence[Any]:
@@ -79,12 +82,12 @@ class Tx:
         return self.connection.execute(statement, parameters).all()
 
     def scalar(self, statement: PreparedStatement, **parameters: Any) -> Any:
-        """Return the first column of the first row of a query, None if there is none."""
+        """Return the first column of the first row of a query, None without a row."""
         rows = self.driver.rows(statement, parameters)
         return rows[0][0] if rows else None
 
     def many(self, statement: Executable | PreparedStatement, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Execute a statement once for each row, if there are any; returns how many rows were written.
+        """Execute a statement once for each row, if there are any; returns the number of written rows.
 
         All rows have the same keys.
         """
@@ -95,11 +98,11 @@ class Tx:
         return self.connection.execute(statement, rows).rowcount
 
     def upsert(self, table: Table, rows: Sequence[Mapping[str, Any]], keep: str | None = None) -> None:
-        """Insert rows; of those whose key is there already, overwrite the rest of the columns, but for one to keep."""
+        """Insert rows, or overwrite existing ones with the same key, except the column to ``keep``."""
         self.many(_upsert(self.driver.dialect, table, keep), rows)
 
     def add(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Insert rows, leaving alone those whose key is there already; returns how many were written."""
+        """Insert rows, except those whose key exists; returns the number of written rows."""
         return self.many(_add(self.driver.dialect, table), rows)
 
 

@@ -1,1 +1,1 @@
-"""Log lines as rows: a table that lies beside the runs, or in any database, and is not part of their schema."""
+"""Log lines as rows: a table next to the runs, or in any database, that is not part of their schema."""

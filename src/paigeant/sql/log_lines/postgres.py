@@ -22,10 +22,10 @@ PATIENCE: Final = 10.0
 
 
 class PostgresLogStore(LogStore):
-    """Lines in the schema of Paigeant on a server."""
+    """Log lines in Paigeant's schema on a server."""
 
     def __init__(self, url: str) -> None:
-        """Use the server that the URL names; raises ConfigError."""
+        """Use the server of the URL; raises ConfigError."""
         super().__init__(redacted_url(url))
         made = dialect_url(url).difference_update_query(["prepared_statement_cache_size"])
         arguments = {"timeout": PATIENCE, "command_timeout": PATIENCE, "statement_cache_size": 0}
@@ -47,7 +47,7 @@ class PostgresLogStore(LogStore):
         return self._runner.run(transact())
 
     def _leave(self) -> None:
-        with suppress(Exception):  # what is broken need not close in order
+        with suppress(Exception):  # a broken connection need not close cleanly
             self._runner.run(self._engine.dispose())
 
     def close(self) -> None:

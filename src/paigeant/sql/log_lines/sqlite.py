@@ -15,10 +15,10 @@ T = TypeVar("T")
 
 
 class SqliteLogStore(LogStore):
-    """Lines in a file of their own, so that they never take the lock of the writer of runs."""
+    """Log lines in a separate file, so that they never take the lock of the writer of runs."""
 
     def __init__(self, url: str) -> None:
-        """Use the file that the URL names; raises ConfigError."""
+        """Use the file of the URL; raises ConfigError."""
         super().__init__(redacted_url(url))
         self._path = path_of(url)
         self._engine: Engine = engine_of(self._path)
@@ -37,7 +37,7 @@ class SqliteLogStore(LogStore):
             return result
 
     def _leave(self) -> None:
-        """Keep nothing: each transaction opens the file."""
+        """Do nothing: each transaction opens the file."""
 
     def close(self) -> None:
         """Close the file."""

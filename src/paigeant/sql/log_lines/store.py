@@ -1,4 +1,4 @@
-"""The store of log lines: a connection of its own to a database, used from one thread, which may be any."""
+"""Store of log lines: a separate connection to a database, used from one thread, which may be any."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ T = TypeVar("T")
 
 
 class LogStore(ABC):
-    """Writes and reads log lines; what only reads makes nothing. Every method but :meth:`close` raises Unavailable."""
+    """Writes and reads log lines; reads create nothing. Every method but :meth:`close` raises Unavailable."""
 
     row_of: Final = staticmethod(row_of)
 
     def __init__(self, name: str) -> None:
-        """Nothing is opened; ``name`` is what errors call the database."""
+        """Open nothing; ``name`` is the name of the database in errors."""
         self._name = name
         self._made = False
 
     @abstractmethod
     def _transact(self, work: Callable[[Connection], T]) -> T:
-        """Return what the work returns, done in one transaction."""
+        """Run the work in one transaction and return its result."""
 
     @abstractmethod
     def close(self) -> None:
         """Close the connection."""
 
     def _is_there(self) -> bool:
-        """Tell whether there is a database; to ask it for the table comes after."""
+        """True if the database exists; its table is checked later."""
         return True
 
     @abstractmethod
     def _leave(self) -> None:
-        """Give up the connection after an error: the address may lead elsewhere by now, as after a failover."""
+        """Drop the connection after an error: the address may lead elsewhere by now, as after a failover."""
 
     def _do(self, work: Callable[[Connection], T]) -> T:
         try:
@@ -56,19 +56,19 @@ class LogStore(ABC):
             raise Unavailable(f"the log lines in {self._name} are out of reach: {text}") from error
 
     def _if_made(self, work: Callable[[Connection], T], otherwise: T) -> T:
-        """Do the work if there is a table, else return ``otherwise``."""
+        """Run the work if the table exists, else return ``otherwise``."""
         if not self._made and not self._is_there():
             return otherwise
         return self._do(lambda connection: work(connection) if self._made or is_made(connection) else otherwise)
 
     def make(self) -> None:
-        """Make the table unless it is there."""
+        """Create the table unless it exists."""
         if not self._made:
             self._do(create)
             self._made = True
 
     def write(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Insert rows, all or none; the table is made first if it is not there."""
+        """Insert rows, all or none; the table is created first if necessary."""
 
         def insert(connection: Connection) -> None:
             in_order(connection)
@@ -78,9 +78,9 @@ class LogStore(ABC):
         self._do(insert)
 
     def read(self, asked: LogFilter) -> list[LogLine]:
-        """Return the lines that are asked for, in the order of writing; none where none were ever written."""
+        """Return the requested lines, in the order of writing; none without a table."""
         return self._if_made(lambda connection: lines_of(connection.execute(wanted(asked)).all()), [])
 
     def prune(self, than: timedelta) -> int:
-        """Delete the lines that are older; returns how many."""
+        """Delete older lines; returns their number."""
         return self._if_made(lambda connection: connection.execute(older(than)).rowcount, 0)

@@ -1,4 +1,4 @@
-"""The table of log lines, and its statements."""
+"""Table of log lines, and its statements."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from paigeant.sql.schema.types import StoreTime
 metadata: Final = MetaData()
 
 _LOCK: Final = 0x70675F6C6F67
-"""The number of the lock; ``pg_log`` in ASCII."""
+"""Number of the advisory lock; ``pg_log`` in ASCII."""
 
 log_lines: Final = Table(
     "log_lines",
@@ -63,7 +63,7 @@ Index("log_lines_at", _c.at)
 
 
 def create(connection: Connection) -> None:
-    """Make the table and its indexes unless they are there; on PostgreSQL in the schema of Paigeant."""
+    """Create the table and its indexes unless they exist; on PostgreSQL in Paigeant's schema."""
     schema = schema_of(connection)
     if schema is not None and schema not in inspect(connection).get_schema_names():
         connection.execute(CreateSchema(schema))
@@ -72,21 +72,21 @@ def create(connection: Connection) -> None:
 
 
 def is_made(connection: Connection) -> bool:
-    """Tell whether the table is there."""
+    """True if the table exists."""
     return inspect(connection).has_table(log_lines.name, schema=schema_of(connection))
 
 
 def in_order(connection: Connection) -> None:
-    """Wait until no other transaction writes lines, so that ids rise in the order in which they can be read.
+    """Wait until no other transaction writes lines, so that ids become visible in order.
 
-    Without that a reader who asks for what is behind a line would miss what commits later with a lower id.
+    Otherwise a reader that pages by id would miss lines that commit later with a lower id.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
 def row_of(line: Mapping[str, Any], text: str) -> dict[str, Any]:
-    """Return the row of a line, of which ``text`` is the JSON."""
+    """Return the row of a line whose JSON is ``text``."""
     said = {name: None if line.get(name) is None else str(line[name]) for name in ("workflow_id", "correlation_id")}
     return {
         "at": datetime.fromisoformat(line["timestamp"]),
@@ -100,12 +100,12 @@ def row_of(line: Mapping[str, Any], text: str) -> dict[str, Any]:
 
 
 def _clean(text: str) -> str:
-    """Return what every database takes: PostgreSQL holds no NUL, in text or in its escapes."""
+    """Return a text that every database accepts: PostgreSQL allows no NUL, in text or in its escapes."""
     return text.replace("\x00", "\\x00").encode(errors="backslashreplace").decode()
 
 
 def wanted(asked: LogFilter) -> Select[Any, *tuple[Any, ...]]:
-    """Return the lines that fit: the newest, from the last on; or the first behind ``after``, from that on."""
+    """Return the query of matching lines: the newest, in descending order; or the first behind ``after``, ascending."""
     query = select(_c.id, _c.at, _c.level, _c.fields).where(_c.namespace == asked.namespace)
     if asked.after is not None:
         query = query.where(_c.id > asked.after)
@@ -129,7 +129,7 @@ def lines_of(rows: Sequence[Any]) -> list[LogLine]:
 
 
 def older(than: timedelta, now: datetime | None = None) -> Delete:
-    """Return what deletes the lines that are older."""
+    """Return the deletion of older lines."""
     return delete(log_lines).where(_c.at < (now or datetime.now(UTC)) - than)
 
 

@@ -1,8 +1,8 @@
-"""Availability of a PostgreSQL server: whether it answers, and whether it still is the one that is meant.
+"""Availability of a PostgreSQL server: whether it answers, and whether it still is the intended one.
 
-After a failover behind one address the old server may go on answering, as a replica or one that takes no writes. Its
-connections look sound, so that a pool would keep them until it recycles them, half an hour later, and every write would
-fail until then. So an error that means "wrong server" makes all connections old: none of them is used again.
+After a failover behind one address the old server may go on answering, as a replica or read-only. Its connections look
+healthy, so that a pool would keep them until it recycles them, half an hour later, and every write would fail until
+then. So an error that means "wrong server" invalidates all connections.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from paigeant.model.events import ConnectionLost, ConnectionRestored
 from paigeant.sql.execution.failures import is_of_wrong_server
 
 _MADE: Final = "paigeant_made"
-"""When a connection was made, in the notes that the pool keeps beside it."""
+"""Time at which a connection was made, in the pool's info of the connection."""
 
 REPLICA: Final = "paigeant_replica"
-"""Whether the server was a replica when the connection was made, in the same notes. A server that becomes one later has
-to restart for it, and with that ends the connection."""
+"""True if the server was a replica when the connection was made, in the same info. A server must restart to become a
+replica, which ends its connections."""
 
 
 class Availability:
-    """Knows whether the server answers, and since when connections to it may be used. Also called by heart threads."""
+    """Availability of the server, and the time since which connections to it are valid. Also used by heart threads."""
 
     def __init__(self, name: str) -> None:
         """Watch the server of this name."""
@@ -42,13 +42,13 @@ class Availability:
         """Whether the server was a replica when the store was opened, as for one that only reads."""
 
     def open(self, reporter: Reporter, reconnect: Callable[[], None]) -> None:
-        """Report to this reporter from now on; ``reconnect`` is called when connections are not to be used any more."""
+        """Report to this reporter from now on; ``reconnect`` is called when connections become invalid."""
         self._loop = asyncio.get_running_loop()
         self._reporter = reporter
         self._reconnect = reconnect
 
     def watch(self, engine: AsyncEngine) -> None:
-        """Let no connection of this engine out of its pool that was made before the server was found to be wrong."""
+        """Invalidate connections in this engine's pool that were made before the server was found to be wrong."""
         event.listen(engine.sync_engine, "connect", self._made)
         event.listen(engine.sync_engine, "checkout", self._refuse_old)
 
@@ -61,14 +61,14 @@ class Availability:
             raise InvalidatePoolError  # the pool makes a new one instead
 
     def require_role(self, *, replica: bool) -> None:
-        """Raise Unavailable if the server became a replica: what it shows is of the past, and stays so."""
+        """Raise Unavailable if the server became a replica: its data is, and stays, out of date."""
         if replica and not self.replica:
             self._leave()
             raise Unavailable(f"{self._name} does not answer as the primary server any more: it is a replica")
 
     @contextmanager
     def noted(self) -> Generator[None]:
-        """Note what becomes of a transaction; the errors that pass are ours already."""
+        """Record the result of a transaction; errors are translated already."""
         try:
             yield
         except (ConfigError, Unavailable) as error:
@@ -103,4 +103,4 @@ async def _is_replica(driver: Any) -> bool:
     try:
         return bool(await driver.fetchval("SELECT pg_is_in_recovery()"))
     except Exception as error:
-        raise ConnectionError(str(error)) from error  # of a driver's own kind, which nobody else knows
+        raise ConnectionError(str(error)) from error  # an error class of the driver, unknown to others

@@ -1,4 +1,4 @@
-"""What is found of a PostgreSQL server: its version, settings, rights and room for connections."""
+"""Checks of a PostgreSQL server: version, settings, permissions and free connections."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.whole import WHOLE
 
 OLDEST: Final = 12
-"""Of its statements some say MATERIALIZED."""
+"""Oldest version: some statements use MATERIALIZED."""
 
 CROWDED: Final = 0.9
-"""The share of connections in use from which it gets tight."""
+"""Fraction of used connections from which it warns."""
 
 _ADDED_TO: Final = frozenset({"records", "deeds", "signing_keys"})
-"""Tables in which nobody changes a row, and nobody deletes one but who prunes."""
+"""Append-only tables: rows are never updated, and only deleted by pruning."""
 
 _SETTINGS: Final = text("""
     SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int / 10000 AS major,
@@ -43,7 +43,7 @@ _DURABLE: Final = {
 
 
 def server_checks(tx: Tx) -> list[Finding]:
-    """Return what is found of the server."""
+    """Return the findings about the server."""
     [row] = tx.rows(_SETTINGS)
     return [_version(row), _encoding(row), _writable(row), _durable(row), _rights(tx, row), _room(row)]
 

@@ -1,11 +1,11 @@
-"""PostgreSQL: every process over one database, with one writer each that groups what it writes.
+"""PostgreSQL database: shared by all processes, each with one writer that groups its writes.
 
-No transaction is open while a step runs. All limits of time are set within each transaction, so that they hold behind a
-pooler that hands each transaction to another session (PgBouncer's transaction mode). One is noticed when the store is
-opened, and then no statement is prepared for later; ``?prepared_statement_cache_size=`` in the URL says otherwise.
+No transaction is open while a step runs. All timeouts are set within each transaction, so that they work behind a
+pooler that assigns each transaction to another session (PgBouncer's transaction mode). A pooler is detected when the
+store is opened, and then no statements are prepared; ``?prepared_statement_cache_size=`` in the URL overrides this.
 """
 
-# ruff: noqa: D102 -- what a method guarantees is said in Database
+# ruff: noqa: D102 -- Database documents the guarantees of each method
 
 from __future__ import annotations
 
@@ -46,37 +46,37 @@ from paigeant.sql.statements import heartbeat
 T = TypeVar("T")
 
 _READERS: Final = 3
-"""Transactions that read at a time: one that takes long, as a page of a long history, must not hold up the others."""
+"""Concurrent reading transactions: a long one, such as a page of a long history, must not delay the others."""
 
 _PATIENCE: Final = 20.0
-"""Seconds for one transaction; past it the connection is given up and the store counts as out of reach."""
+"""Timeout of one transaction in seconds; after it the connection is dropped and the store counts as unavailable."""
 
 _AGAIN: Final = frozenset({"40001", "40P01", "23505", "55P03"})
-"""SQLSTATEs after which the same transaction may well succeed: two that cannot be put in a row, a deadlock, a key that
-another took at the same moment, a lock that was not to be had."""
+"""SQLSTATEs after which a retry of the transaction may succeed: a serialisation failure, a deadlock, a concurrently
+taken key, an unavailable lock."""
 
 _ATTEMPTS: Final = 6
 _LOCK: Final = 0x5041_4947
-"""Of the advisory lock under which the schema is changed."""
+"""Number of the advisory lock for schema changes."""
 
 _OPTIONS: Final = frozenset(
     ["host", "port", "user", "password", "database", "passfile", "ssl", "target_session_attrs", "krbsrvname", "gsslib"]
 ) | {"prepared_statement_cache_size"}
-"""What a URL may say; the rest of what asyncpg takes is no text, or is set here."""
+"""Valid options in a URL; asyncpg's other options are not text, or are set here."""
 
 _SETTINGS: Final = {
     "search_path": SCHEMA,
     "statement_timeout": "15s",
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "15s",
-    # What is asked here has its index, which a plan from before the first ANALYZE must use, too.
+    # Every query here has its index, which must be used also before the first ANALYZE.
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
 _AMBIGUOUS: Final = re.compile(r"[/?#@].*@", re.DOTALL)
 _KEPT: Final = "prepared_statement_cache_size"
-"""What says in the URL how many prepared statements each connection keeps."""
+"""Option in the URL for the number of cached prepared statements of each connection."""
 
 _ASK_NOW: Final = PreparedStatement(select(SERVER_NOW))
 
@@ -90,17 +90,17 @@ class _Work(NamedTuple):
 _BEGIN: Final = select(
     SERVER_NOW, func.pg_is_in_recovery(), *(func.set_config(name, value, true()) for name, value in _SETTINGS.items())
 )
-"""The store's time, whether it is a replica, and settings for this transaction only, in one round trip."""
+"""Query of the store's time and role, with the settings of this transaction, in one round trip."""
 
 
 class PostgresDatabase(Database):
     """One pool of connections for reading, one connection for writing, and one that listens."""
 
     groups_at_once: ClassVar[bool] = True
-    group_size: ClassVar[int] = 96  # of 256 hops that all wait for one answer, none would run while the server writes
+    group_size: ClassVar[int] = 96  # with 256 hops in one commit, none would run while the server writes
 
     def __init__(self, url: str, namespace: str) -> None:
-        """Look at the URL only; raises ConfigError."""
+        """Parse the URL only; raises ConfigError."""
         self.url: URL = dialect_url(url)
         self._name = redacted_url(self.url.set(drivername="postgresql").render_as_string(hide_password=True))
         self._namespace = namespace
@@ -123,7 +123,7 @@ class PostgresDatabase(Database):
         self._availability.open(self.reporter, self._nudges.reconnect)
 
     def engine(self, **options: Any) -> AsyncEngine:
-        """Return an engine that suits the server, or the pooler before it, as it was when the store was opened."""
+        """Return an engine for the server, or for the pooler that was detected when the store was opened."""
         engine = _engine(self.url, pooled=self._pooled, **options)
         self._availability.watch(engine)
         return engine
@@ -163,7 +163,7 @@ class PostgresDatabase(Database):
                 return await connection.run_sync(self._do, works)
 
     def _is_single(self, group: Sequence[_Work]) -> bool:
-        """Tell whether the group is one statement, on a session that is ours alone, so that its settings hold."""
+        """True if the group is one statement, on a session of our own, whose settings persist."""
         return len(group) == 1 and group[0].single and not self._pooled
 
     def _do(self, connection: Connection, works: Sequence[Callable[[Tx], Any]]) -> list[Any]:
@@ -203,8 +203,8 @@ class PostgresDatabase(Database):
     async def transact(
         self, engine: AsyncEngine, works: Sequence[Callable[[Tx], Any]], *, single: bool = False
     ) -> list[Any]:
-        """Return what these pieces of work return, in one transaction, tried again where that may help."""
-        backoff = Backoff(0.02, 1.0, jitter=random)  # to step out of each other's way
+        """Run these pieces of work in one transaction and return their results, with retries where useful."""
+        backoff = Backoff(0.02, 1.0, jitter=random)  # jitter avoids repeated conflicts
         while True:
             try:
                 with self._availability.noted(), translate_server_errors(self._name):
@@ -212,7 +212,7 @@ class PostgresDatabase(Database):
                         return await (self._autocommit if single else self._commit)(engine, works)
             except DBAPIError as error:
                 state = getattr(error.orig, "sqlstate", None)
-                taken = single and state == "23505"  # by something older than this statement: it would be so again
+                taken = single and state == "23505"  # by an older row: a retry would fail again
                 if state not in _AGAIN or taken or backoff.attempts == _ATTEMPTS - 1:
                     raise
                 await backoff.pause()
@@ -227,7 +227,7 @@ class PostgresDatabase(Database):
             return await connection.run_sync(self._do_single, works)
 
     def _begin(self, connection: Connection) -> Tx:
-        """Return the transaction of a connection, its limits of time set."""
+        """Return the transaction of a connection, with its timeouts set."""
         row: Any = connection.execute(_BEGIN).one()
         now, replica = row[:2]
         self._availability.require_role(replica=replica)
@@ -240,7 +240,7 @@ def _now(driver: Driver) -> datetime:
 
 
 class _PostgresHeart(Heart):
-    """Beats on a connection and an event loop of its own, in whatever thread it is asked."""
+    """Renews leases on a connection and an event loop of its own, in any thread."""
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
@@ -262,11 +262,11 @@ class _PostgresHeart(Heart):
 
 
 def dialect_url(url: str) -> URL:
-    """Return the URL as SQLAlchemy takes it for asyncpg; ``sslmode`` is asyncpg's ``ssl``.
+    """Return the URL in SQLAlchemy's form for asyncpg; ``sslmode`` is asyncpg's ``ssl``.
 
-    Raises ConfigError, without the URL, for a password may be in it.
+    Raises ConfigError, without the URL, which may contain a password.
     """
-    if _AMBIGUOUS.search(url.partition("://")[2]):  # a piece of a password would be taken for the host, and be shown
+    if _AMBIGUOUS.search(url.partition("://")[2]):  # a part of a password would be parsed as the host, and shown
         raise ConfigError("the PostgreSQL URL is ambiguous: write / ? # @ of a user name or password as %XX")
     try:
         made = make_url(url).set(drivername="postgresql+asyncpg")
@@ -290,11 +290,11 @@ def _require_number(url: URL) -> None:
 
 
 def _engine(url: URL, *, pooled: bool, **options: Any) -> AsyncEngine:
-    """Return an engine; ``pooled`` is for a pooler, or for so few statements that none is worth keeping prepared."""
+    """Return an engine; ``pooled`` is for a pooler, or for few statements, of which none is worth preparing."""
     arguments: dict[str, Any] = {"timeout": 10, "command_timeout": 15}
     kept = url.query.get(_KEPT, "0" if pooled else None)
     if isinstance(kept, str):
-        arguments |= {_KEPT: int(kept), "statement_cache_size": int(kept)}  # SQLAlchemy and the driver keep some each
+        arguments |= {_KEPT: int(kept), "statement_cache_size": int(kept)}  # SQLAlchemy and driver have a cache each
     if not pooled:
-        arguments["server_settings"] = _SETTINGS  # for statements that no transaction is begun around
+        arguments["server_settings"] = _SETTINGS  # for statements outside of explicit transactions
     return create_async_engine(url.difference_update_query([_KEPT]), connect_args=arguments, **options)

@@ -1,8 +1,8 @@
-"""Nudges between processes over PostgreSQL: LISTEN and NOTIFY, outside of every commit and never relied upon.
+"""Notifications between processes over PostgreSQL: LISTEN and NOTIFY, outside of every commit; only a hint.
 
-A NOTIFY inside a commit takes a lock that puts all notifying commits of the database in a row, so it is sent behind it,
-at most ten times a second; its payload says whether there may be work. Where nothing is heard (behind a pooler that
-keeps no session, or while the connection is away) whoever waits looks once a second.
+A NOTIFY inside a commit takes a lock that serialises all notifying commits of the database, so it is sent after the
+commit, at most ten times a second; its payload says whether there may be work. Without notifications (behind a pooler
+without sessions, or while the connection is lost) waiting callers poll once a second.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from paigeant.aio.changes import Changes, News
 from paigeant.aio.race import until_first
 
 _SELDOM: Final = 0.1
-"""Seconds between two nudges of one process, at least."""
+"""Minimum of seconds between two notifications of one process."""
 
 _BLIND: Final = 1.0
-"""Seconds between two looks of who waits while nothing can be heard."""
+"""Polling interval in seconds without notifications."""
 
 _HEARING: Final = 60.0
-"""The same while nudges are heard: a connection may be dead without anybody's knowing."""
+"""The same with notifications: a connection may be dead without an error."""
 
 _PATIENT: Final = 2.0
-"""Seconds between two attempts to connect, at most: until then the others, who may hear already, hear nothing of us."""
+"""Limit of seconds between two attempts to connect: until then other processes get no notification of ours."""
 
 _FAREWELL: Final = 2.0
-"""Seconds for the last nudge of a process."""
+"""Timeout in seconds of the last notification of a process."""
 
 
 class NotifyListener(Changes):
-    """Changes that processes tell each other of."""
+    """Notifications of commits between processes."""
 
     def __init__(self, engine: AsyncEngine, namespace: str) -> None:
-        """Talk, over one connection of this engine, with those of the same namespace."""
+        """Exchange notifications, over one connection of this engine, with processes of the same namespace."""
         super().__init__()
         self._engine = engine
         self._channel = f"paigeant_{hashlib.sha256(namespace.encode()).hexdigest()[:16]}"
@@ -49,47 +49,47 @@ class NotifyListener(Changes):
         self._talking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to listen, and to send what is to be sent."""
+        """Begin to listen, and to send."""
         self._talking = asyncio.create_task(self._talk(), name="paigeant-nudges")
 
     def send(self, news: News = News.WORK) -> None:
-        """Something was committed here: wake who waits in this process, and soon those of others."""
+        """Notify of a commit here: wake callers in this process, and soon those of others."""
         if news is not News.NOTHING:
             self.note(news)
             self._unsent = max(self._unsent, news)
             self._dirty.set()
 
     def reconnect(self) -> None:
-        """Give the connection up and make another: this one may lead to a server that nobody else talks to any more."""
+        """Drop the connection and make another: it may lead to a server that no other process uses any more."""
         self._lost.set()
 
     @property
     def floor(self) -> float:
-        """Seconds after which who waits should look, whether or not a nudge was heard."""
+        """Seconds after which waiting callers should poll, even without a notification."""
         return _HEARING if self._hears else _BLIND
 
     async def _wait(self, wanted: News, timeout: float) -> None:
-        """Wait, but no longer than ``floor``."""
+        """Wait, but not longer than ``floor``."""
         await super()._wait(wanted, min(timeout, self.floor))
 
     async def close(self) -> None:
-        """Send what is not sent yet, neither listen nor send any longer, and wake who still waits.
+        """Send pending notifications, stop, and wake the callers that still wait.
 
-        A command that commits one thing and ends would otherwise have nobody look at it for up to a minute.
+        Otherwise the last commit of a command could stay unnoticed for up to a minute.
         """
         if self._talking is not None:
             self._talking.cancel()
             with suppress(asyncio.CancelledError):
                 await self._talking
         if self._unsent is not News.NOTHING:
-            with suppress(Exception):  # nudges are a convenience
+            with suppress(Exception):  # notifications are optional
                 async with asyncio.timeout(_FAREWELL), self._engine.connect() as connection:
                     driver: Any = (await connection.get_raw_connection()).driver_connection
                     await self._tell(driver)
         await super().close()
 
     async def _talk(self) -> None:
-        """Keep a connection that listens and sends, for as long as it takes."""
+        """Keep a connection that listens and sends, reconnecting as necessary."""
         backoff = Backoff(_SELDOM, _PATIENT)
         while True:
             try:
@@ -98,7 +98,7 @@ class NotifyListener(Changes):
                     try:
                         await self._converse(connection)
                     finally:
-                        await connection.invalidate()  # it listens: nobody else may have it
+                        await connection.invalidate()  # it listens, and must not be reused
             except Exception:  # noqa: BLE001  (nudges are a convenience; the next connection may do better)
                 self._hears = False
             self.note()
@@ -108,11 +108,11 @@ class NotifyListener(Changes):
         driver: Any = (await connection.get_raw_connection()).driver_connection
         self._lost = lost = asyncio.Event()
         driver.add_termination_listener(lambda *_: lost.set())  # pyright: ignore[reportUnknownLambdaType]
-        # A pooler would let this session listen on behalf of whoever has it next.
+        # Behind a pooler this session would listen for its next client.
         self._hears = not await is_pooled(connection)
         if self._hears:
             await driver.add_listener(self._channel, self._heard)
-        self.note()  # what was said before we listened
+        self.note()  # notifications before this were missed
         while not lost.is_set():
             await until_first(self._dirty.wait(), lost.wait())
             if self._dirty.is_set() and not lost.is_set():
@@ -122,7 +122,7 @@ class NotifyListener(Changes):
         self._hears = False
 
     async def _tell(self, driver: Any) -> None:
-        """Send what is unsent; it stays so if this is cut short."""
+        """Send a pending notification; it stays pending if this is cancelled."""
         news, self._unsent = self._unsent, News.NOTHING
         try:
             await driver.execute(f"NOTIFY {self._channel}, '{news.name}'")
@@ -131,17 +131,17 @@ class NotifyListener(Changes):
             raise
 
     def _heard(self, connection: Any, pid: int, channel: str, payload: str) -> None:
-        """Pass on what another process has said; what this one says itself, who waits here knows already."""
+        """Pass on a notification of another process; callers here know those of this process already."""
         del channel
         if pid != connection.get_server_pid():
             self.note(News.CHANGE if payload == News.CHANGE.name else News.WORK)
 
 
 async def is_pooled(connection: AsyncConnection) -> bool:
-    """Tell whether a pooler, as PgBouncer, hands each transaction to any of its sessions.
+    """True if the connection leads to a pooler, such as PgBouncer, that assigns each transaction to any session.
 
-    A server tells whoever connects the number of the process that serves it, to be named in a request to cancel. A
-    pooler has no such process yet, and makes a number up.
+    A server sends each client the number of its process, for requests to cancel. A pooler has no such process yet, and
+    invents a number.
     """
     driver: Any = (await connection.get_raw_connection()).driver_connection
     return driver.get_server_pid() != await driver.fetchval("SELECT pg_backend_pid()")

@@ -1,3 +1,3 @@
-"""Tables, indexes, types, and the version of the schema."""
+"""Schema: tables, indexes, types, and versions."""
 
 from paigeant.sql.schema.custody import records as records

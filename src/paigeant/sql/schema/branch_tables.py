@@ -1,4 +1,4 @@
-"""The tables of nodes with branches."""
+"""Tables of nodes with branches."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ joins: Final = Table(
     Column("closing", Text),
     Column("error", lenient_json_of(TypeAdapter(RunError), SPOILT_RUN)),
 )
-"""How far the branches of a node have come, one row each node: the columns are the fields of ``JoinState``."""
+"""Joins of nodes, one row each: the columns are the fields of ``JoinState``."""
 
 branches: Final = Table(
     "branches",
@@ -59,4 +59,4 @@ branches: Final = Table(
     Column("undo", json_of(TypeAdapter(tuple[Compensation, ...]))),
     Column("error", lenient_json_of(TypeAdapter(RunError), SPOILT_RUN)),
 )
-"""One row each branch of a node: its path, the position at which it begins, and once it has ended at which, and how."""
+"""Branches of nodes, one row each: path, first position, and once it has ended its last position and kind of end."""

@@ -1,4 +1,4 @@
-"""The tables of what happens within steps: calls that are recorded, and what they cost."""
+"""Tables of calls within steps: recordings, costs, approvals and budgets."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ checkpoints: Final = Table(
     Column("jws", Bytes),
 )
 """Results of calls within steps, the first of each key. By step, not by hop: a retried step finds them again. The
-``payload`` is JSON text, compressed by zlib where it is large, ``jws`` what is signed of it. ``worker`` and ``fence``
-are those of the lease; ``took_us`` is how long the call took, in microseconds."""
+``payload`` is JSON text, compressed by zlib if it is large, ``jws`` its signature. ``worker`` and ``fence`` are those
+of the lease; ``took_us`` is the duration of the call in microseconds."""
 
 ledger: Final = Table(
     "ledger",
@@ -55,8 +55,8 @@ ledger: Final = Table(
     Column("cost_picos", BigInteger),
     Column("recorded_at", StoreTime, nullable=False),
 )
-"""What requests to models cost, one row each; ``cost_picos`` in 10⁻¹² dollars, NULL for an unknown price. It belongs to
-no run, and stays when that is pruned."""
+"""Ledger: costs of model requests, one row each; ``cost_picos`` in 10⁻¹² dollars, NULL for an unknown price. Rows are
+independent of runs, and stay when these are pruned."""
 
 histories: Final = Table(
     "histories",
@@ -70,8 +70,8 @@ histories: Final = Table(
     Column("recorded_at", StoreTime, nullable=False),
     Column("payload", Bytes),
 )
-"""What agents were told and have answered, by the hop whose commit has written it. The ``payload`` is JSON text, of
-``size`` bytes, compressed by zlib where it is large; NULL if it was too large to be kept."""
+"""Histories of agents, by the hop whose commit wrote them. The ``payload`` is JSON text of ``size`` bytes, compressed
+by zlib if it is large; NULL if it was too large to be stored."""
 
 approvals: Final = Table(
     "approvals",
@@ -98,7 +98,7 @@ approvals: Final = Table(
     Column("answered_by", Text),
     Column("answered_at", StoreTime),
 )
-"""Questions of steps to people. Nobody writes down that the time of one is up, or that its step is behind."""
+"""Questions of steps to people. Expiry, and the end of the step, are not written here."""
 
 pauses: Final = Table(
     "pauses",
@@ -108,7 +108,7 @@ pauses: Final = Table(
     Column("until", StoreTime, nullable=False),
     Column("refusals", Integer, nullable=False),
 )
-"""Models that are left alone; ``refusals`` counts those in a row whose provider did not say for how long."""
+"""Pauses of models; ``refusals`` counts consecutive ones for which the provider gave no time."""
 
 budgets: Final = Table(
     "budgets",
@@ -123,7 +123,7 @@ budgets: Final = Table(
     Column("raised_tokens", BigInteger),
     Column("updated_at", StoreTime, nullable=False),
 )
-"""What was spent of budgets, by what each is for. ``cap`` is the one that was given last, ``raised`` a person's."""
+"""Spent amounts of budgets, by scope. ``cap`` is the last given one, ``raised`` the one raised by a person."""
 
 reservations: Final = Table(
     "reservations",
@@ -141,5 +141,5 @@ reservations: Final = Table(
     Column("picos", BigInteger, nullable=False),
     Column("tokens", BigInteger, nullable=False),
 )
-"""What requests under way may come to, a row for each budget that one counts in. No foreign key: it would lock the row
-of the run."""
+"""Reservations of pending requests, one row for each budget of a request. No foreign key: it would lock the row of the
+run."""

@@ -1,4 +1,4 @@
-"""The tables of custody: what is signed, and what is sealed. Of what is signed nobody changes a row."""
+"""Tables of custody: signed records and deeds, keys, and sealed grants. Signed rows are never updated."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ records: Final = Table(
     Column("digest", Text, nullable=False),
     Column("at", StoreTime, nullable=False),
 )
-"""What is signed of a run's dispatch, at position 0, and of each hop that was left, written with it. ``digest`` is what
-the next record names as the one before it, for people to search; whoever verifies computes it. ``at`` is when it was
-written: whether a key was revoked by then nobody who signs can choose."""
+"""Signed records of a run's dispatch, at position 0, and of each hop that was left, written together with it.
+``digest`` is the link that the next record names, for people to search; a verifier computes it. ``at`` is the time of
+writing, which decides about revoked keys, and which no signer can choose."""
 
 grants: Final = Table(
     "grants",
@@ -35,8 +35,8 @@ grants: Final = Table(
     Column("expires_at", Text, nullable=False),
     Column("stored_at", StoreTime, nullable=False),
 )
-"""For whom open runs act: the token of the person, sealed, and until when that is good, by its issuer's clock. It goes
-with the end of its run, and another takes its place: unlike the rest of these tables it is updated and deleted from."""
+"""Grants of open runs: the person's token, sealed, and its expiry, by its issuer's clock. A grant is deleted at the end
+of its run, and may be replaced: unlike the other tables here this one has updates and deletes."""
 
 deeds: Final = Table(
     "deeds",
@@ -54,7 +54,7 @@ deeds: Final = Table(
     Index("deeds_of_run", "workflow_id", "at"),
     Index("deeds_of_namespace", "namespace", "at"),
 )
-"""What people did, with who it was: to a run, or to none. ``text`` and ``jws`` are there if it is signed."""
+"""Deeds of people, to a run or to none. ``text`` and ``jws`` are set if it is signed."""
 
 signing_keys: Final = Table(
     "signing_keys",
@@ -68,4 +68,4 @@ signing_keys: Final = Table(
     Column("at", StoreTime, nullable=False),
     Index("signing_keys_newest", "namespace", "at"),
 )
-"""The public halves of keys that processes sign with: vouchers, which prove themselves, and keys of development."""
+"""Public halves of the keys that processes sign with: vouchers, which prove themselves, and development keys."""

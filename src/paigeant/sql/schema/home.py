@@ -1,8 +1,8 @@
-"""Where the tables live, apart from those of an application that uses the same database.
+"""Schema (namespace) of the tables, apart from those of an application that uses the same database.
 
-On PostgreSQL they have a schema of their own, ``paigeant``: every transaction names it as its search path, so that the
-statements need not. A SQLite file has no schemas: it belongs to Paigeant alone, but for what else lies in it under
-other names. In both, the version stands in a table that no other user of Alembic has.
+On PostgreSQL they have a schema of their own, ``paigeant``: every transaction sets it as its search path, so that the
+statements need not name it. A SQLite file has no schemas: it belongs to Paigeant alone, except for tables with other
+names. In both, the version is in a table that no other user of Alembic has.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from paigeant.errors import ConfigError
 from paigeant.sql.schema.whole import WHOLE
 
 SCHEMA: Final = "paigeant"
-"""The schema on PostgreSQL."""
+"""Name of the schema on PostgreSQL."""
 
 VERSION_TABLE: Final = "paigeant_version"
 
@@ -34,13 +34,13 @@ EARLIER_TABLES: Final = (
     "workers",
     "dead_letters",
 )
-"""What lay in the application's own schema until migration 0006."""
+"""Tables that were in the application's own schema until migration 0006."""
 
 _ENCODINGS: Final = frozenset({"UTF8", "SQL_ASCII"})
-"""Encodings of a database that can hold any text."""
+"""Database encodings that can store any text."""
 
 EMPTIED: Final = ""
-"""The version of tables whose version somebody has deleted."""
+"""Version of tables whose version row was deleted."""
 
 _OURS: Final = frozenset({"fence", "due_at", "committed_by"})
 """Columns of our ``step_executions``: another program's table of that name has not all of them."""
@@ -54,7 +54,8 @@ def schema_of(connection: Connection) -> str | None:
 def version_of(connection: Connection) -> str | None:
     """Return the version of our tables, wherever they are; None if there are none, :data:`EMPTIED` if it is lost.
 
-    Raises ConfigError if what has the name of our version table is another program's, or texts cannot all be kept.
+    Raises ConfigError if a table with the name of our version table belongs to another program, or the encoding cannot
+    store all texts.
     """
     schema = schema_of(connection)
     if schema is not None:
@@ -72,7 +73,7 @@ def version_of(connection: Connection) -> str | None:
 
 
 def require_whole(connection: Connection, name: str) -> None:
-    """Return if every table of this program's version is there; raises ConfigError with what to do."""
+    """Return if every table of this program's version exists; raises ConfigError with the remedy."""
     schema = schema_of(connection)
     missing = sorted({*WHOLE.tables}.difference(inspect(connection).get_table_names(schema)))
     if missing:
@@ -92,9 +93,9 @@ def _require_encoding(connection: Connection) -> None:
 
 
 def prepare_home(connection: Connection, name: str) -> None:
-    """Make the schema that the tables go to, and move there those of an earlier version, with their version.
+    """Create the schema of the tables, and move those of an earlier version there, with their version.
 
-    Raises ConfigError if a table of another program stands in the way, or if this user may not make a schema.
+    Raises ConfigError if a table of another program is in the way, or if this user may not create a schema.
     """
     schema = schema_of(connection)
     made = inspect(connection).has_table(VERSION_TABLE, schema)
@@ -116,7 +117,7 @@ def prepare_home(connection: Connection, name: str) -> None:
 def _earlier_version(connection: Connection) -> str | None:
     """Return the version of our tables in the application's schema, None if there are none.
 
-    An application that uses Alembic has a table of the same name: only beside our tables is its content ours.
+    An application that uses Alembic has a version table of the same name: its content is ours only next to our tables.
     """
     there = inspect(connection)
     if not there.has_table(_EARLIER_VERSION_TABLE) or not there.has_table("step_executions"):
@@ -128,7 +129,7 @@ def _earlier_version(connection: Connection) -> str | None:
 
 
 def _forget_earlier_version(connection: Connection, version: str) -> None:
-    """Take our version out of Alembic's usual table, and the table away if nothing else stands in it."""
+    """Delete our version from Alembic's usual table, and the table if it is then empty."""
     table = _EARLIER_VERSION_TABLE
     connection.execute(text(f"DELETE FROM {table} WHERE version_num = :version"), {"version": version})  # noqa: S608  (a constant)
     if connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 0:  # noqa: S608  (a constant)
@@ -142,7 +143,7 @@ def _refuse_foreign_tables(connection: Connection, schema: str | None, name: str
 
 
 def _ours_there(connection: Connection, schema: str | None) -> list[str]:
-    """Return the tables and views that have the name of a table that any migration makes."""
+    """Return the tables and views with the name of a table of any migration."""
     there = inspect(connection)
     named = {*there.get_table_names(schema), *there.get_view_names(schema)}
     return sorted({*WHOLE.tables, *EARLIER_TABLES}.intersection(named))
@@ -166,7 +167,7 @@ def _make_schema(connection: Connection, name: str) -> None:
 
 
 def _move_tables(connection: Connection) -> None:
-    """Move what is found in the application's schema; indexes and sequences follow their tables."""
+    """Move our tables out of the application's schema; indexes and sequences follow their tables."""
     there = inspect(connection)
     quote = connection.dialect.identifier_preparer.quote
     for table in EARLIER_TABLES:

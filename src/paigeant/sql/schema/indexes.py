@@ -1,4 +1,4 @@
-"""The indexes of the tables, for whoever compares them with a database: what only executes statements needs none.
+"""Indexes of the tables, for comparisons with a database: executing statements does not need them.
 
 Their conditions are written for each dialect, and naming a dialect loads it.
 """

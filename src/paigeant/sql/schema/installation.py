@@ -1,4 +1,4 @@
-"""The tables that belong to no run: what workers publish, the workers, the clock, dead letters, and tokens."""
+"""Tables outside of runs: publications, workers, the clock, dead letters, and tokens."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ workers: Final = Table(
     Column("seen_at", StoreTime, nullable=False),
     Column("draining", Boolean, nullable=False, server_default=false()),
 )
-"""Who is up. ``draining``: somebody wants it to end; its own reports leave that alone."""
+"""Living workers. ``draining``: it was asked to drain; its own reports do not change that."""
 
 store_clock: Final = Table(
     "store_clock",
@@ -72,8 +72,8 @@ dead_letters: Final = Table(
     Column("count", Integer),
     Column("seen_at", StoreTime),
 )
-"""What came from a broker and could not be read or placed, with its raw bytes or, beyond a size, their head. Those of
-the same ``digest``, which is over all of them, are one letter of a topic: ``count`` of them came."""
+"""Dead letters: rejected messages of a broker, with their raw bytes or, beyond a size, their head. Messages with the
+same ``digest``, which covers all bytes, are one letter of a topic: ``count`` of them arrived."""
 
 access_tokens: Final = Table(
     "access_tokens",
@@ -83,8 +83,8 @@ access_tokens: Final = Table(
     Column("digest", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("payloads", Boolean, nullable=False),
-    Column("workflows", lenient_json_of(_NAMES, (UNREADABLE,)), nullable=False),  # of none would be of all
+    Column("workflows", lenient_json_of(_NAMES, (UNREADABLE,)), nullable=False),  # an empty list would mean all
     Column("created_at", StoreTime, nullable=False),
     Column("expires_at", StoreTime),
 )
-"""Who may ask the HTTP API, by the SHA-256 of their token."""
+"""Tokens of the HTTP API, by their SHA-256."""

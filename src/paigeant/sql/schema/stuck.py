@@ -1,4 +1,4 @@
-"""Stuck hops: the condition of an index that has nothing else in it, and of what asks by it."""
+"""Stuck hops: the condition shared by a partial index and its queries."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ STUCK: Final[TextClause] = text(
     + ", ".join(f"'{reason}'" for reason in HELD_BY_OTHERS)
     + ")))"
 )
-"""That a hop waits for a person, for code or for a worker. Written out, for a database finds the index by the very same
-text alone: a parameter might be anything."""
+"""Condition that a hop waits for a person, for code or for a worker. Written with literals: a database matches a
+partial index only with the same text, not with parameters."""

@@ -1,7 +1,7 @@
-"""The tables. What changes often is narrow; what is wide is written once.
+"""Tables of runs and hops. Frequently updated columns are narrow; wide ones are written once.
 
-Times are the store's. A hop that is not behind (``completed_at IS NULL``) is a durable twin; the partial indexes hold
-nothing else, so that the queue stays as small as what waits, however long the history.
+Times are the store's. A hop that is not done (``completed_at IS NULL``) is a durable twin; the partial indexes contain
+only these, so that the queue stays small, however long the history.
 """
 
 from __future__ import annotations
@@ -44,25 +44,25 @@ metadata: Final = MetaData(
         "uq": "%(table_name)s_%(column_0_name)s_key",
     }
 )
-"""All of them. Every constraint has a name, so that a later migration can speak of it."""
+"""All tables. Every constraint has a name, so that a later migration can refer to it."""
 
 BIG: Final = BigInteger().with_variant(Integer(), "sqlite")
-"""SQLite numbers rows by itself only in an INTEGER PRIMARY KEY."""
+"""Integer type for generated keys: SQLite generates them only in an INTEGER PRIMARY KEY."""
 
 OPEN_RUN: Final = "open"
-"""The status of a run that has not ended."""
+"""Status of a run that has not ended."""
 
 _value: Final[Json[Value]] = Json(text_of, read_value)
 _SPOILT: Final = "what is stored here cannot be read: somebody has edited it"
 SPOILT_RUN: Final = RunError(type="Unreadable", message=_SPOILT)
 SPOILT: Final = AttemptError(type="Unreadable", message=_SPOILT, attempt=0, at=datetime(1970, 1, 1, tzinfo=UTC))
-"""What is read where somebody has spoilt an error, so that the rest of the run is shown."""
+"""Value read in place of an unreadable error, so that the rest of the run is shown."""
 
 ERRORS: Final = TypeAdapter(tuple[AttemptError, ...])
 
 
 def run_column(**options: Any) -> Column[UUID]:
-    """Return the column that says to which run a row belongs."""
+    """Return the column with the run of a row."""
     return Column("workflow_id", Uuid, ForeignKey("workflow_runs.workflow_id"), **options)
 
 
@@ -95,14 +95,14 @@ workflow_runs: Final = Table(
     *(Column(name, BigInteger) for name in ("parent_position", "reports_to")),
     Column("undo", json_of(TypeAdapter(tuple[Compensation, ...]))),
 )
-"""One run each. ``status`` is how it ended, or ``open``: where an open run stands follows from its open hops.
-``number`` orders the runs as they were recorded; ``closes_at`` is when it is to be ended from outside: its deadline, or
-the moment somebody asked to cancel it. ``edited``: a person has set variables of it. ``started_at`` is there if
-a hop was leased more than once; otherwise its first hop that was leased says it. ``forked_from`` is the run whose hops
-before the position ``forked_at`` it has inherited. ``closing`` is what the paths of branches
-begin with that are to end: here, where leases, beats and commits look, and not in rows that somebody holds. A child has
-the place of the node that has begun it, and ``reports_to``, the position in the same path of the hop that waits for its
-end; of one that completed ``undo`` is what can be undone."""
+"""Runs, one row each. ``status`` is the final status, or ``open``: the status of an open run follows from its open
+hops. ``number`` is the order of recording; ``closes_at`` is the time to end it from outside: its deadline, or the time
+of a cancel request. ``edited``: a person has set variables of it. ``started_at`` is set once a hop was leased more than
+once; until then its first leased hop has that time. ``forked_from`` is the run whose hops before the position
+``forked_at`` it has inherited. ``closing`` has the path prefixes of branches that are to end: here, where leases,
+heartbeats and commits read it, and not in rows that are leased. A child run has the place of the node that began it,
+and ``reports_to``, the position on the same path of the hop that waits for its end; ``undo`` are the compensations of a
+completed child run."""
 
 step_executions: Final = Table(
     "step_executions",
@@ -149,16 +149,17 @@ step_executions: Final = Table(
     Column("body", Bytes),
     Column("digest", Bytes),
 )
-"""One hop each, and one row each entry that was passed without one. ``step`` is the topic of its message. ``input`` is
-what its arguments were bound to, ``output`` what it came to, ``error`` what ended it, ``errors`` those of all attempts.
+"""Hops, one row each, and passed entries. ``step`` is the topic of its message. ``input`` has the values of its
+arguments, ``output`` its result, ``error`` the error that ended it, ``errors`` those of all attempts.
 
-``due_at``: not to be leased before: a delay, a retry, or the end of the present lease; NULL until someone resumes it.
-``owner`` holds the lease, ``worker`` held the last one. ``interface`` is there while the hop waits for code that fits
-it; ``accepted``: a person wants it run by whatever code there is. ``awaits`` names the signal that it waits for. Of an
-entry that is no step, ``kind`` and ``label`` say what it is, ``wait`` how far its wait has come. ``revision`` is what a
-step changed on the way ahead. ``epoch`` is how often the step was started afresh, NULL if never, ``head`` the digest of
-what was signed when the hop was left. ``closes``: its branch is to end, and any worker may end it. ``body`` are the
-exact sealed bytes of the twin's message, ``digest`` is their SHA-256. They stand last: a large body lies outside."""
+``due_at``: not to be leased before: a delay, a retry, or the end of the present lease; NULL until somebody resumes it.
+``owner`` holds the lease, ``worker`` held the last one. ``interface`` is set while the hop waits for code that fits it;
+``accepted``: a person accepts any code for it. ``awaits`` is the name of the signal that it waits for. For an entry
+that is not a step, ``kind`` and ``label`` describe it, and ``wait`` is the state of its wait. ``revision`` is the
+step's change of the itinerary. ``epoch`` is the number of times the step was started afresh, NULL if never, ``head``
+the digest of the signed record made when the hop was left. ``closes``: its branch is to end, and any worker may end it.
+``body`` has the exact sealed bytes of the twin's message, ``digest`` their SHA-256. They are last: a large body is
+stored apart."""
 
 signals: Final = Table(
     "signals",
@@ -172,7 +173,7 @@ signals: Final = Table(
     Column("position", BigInteger),
     Column("sent_at", StoreTime, nullable=False),
 )
-"""What was sent to runs, in order, with the place of the hop it has met; kept with its run, as an id counts once."""
+"""Signals of runs, in order of arrival, with the place of the hop met; kept with their run, as an id counts once."""
 
 heartbeats: Final = Table(
     "heartbeats",
@@ -187,7 +188,7 @@ heartbeats: Final = Table(
         ["step_executions.workflow_id", "step_executions.path", "step_executions.position"],
     ),
 )
-"""What steps last said of their progress, as JSON text. Apart from the hop's row, which each beat rewrites."""
+"""Last progress of steps, as JSON text. Separate from the hop's row, which each heartbeat rewrites."""
 
 values: Final = Table(
     "values",
@@ -196,7 +197,7 @@ values: Final = Table(
     Column("sha256", Text, primary_key=True),
     Column("json", LargeBinary, nullable=False),
 )
-"""The claim checks: JSON texts under their digest."""
+"""Values behind claim checks: JSON texts under their digest."""
 
 plans: Final = Table(
     "plans",
@@ -215,7 +216,7 @@ run_plans: Final = Table(
     Column("namespace", Text, nullable=False),
     ForeignKeyConstraint(["namespace", "digest"], ["plans.namespace", "plans.digest"]),
 )
-"""Which runs refer to which plans: a plan stays as long as one of them does."""
+"""References of runs to plans: a plan stays as long as one run refers to it."""
 
 workflow_variables: Final = Table(
     "workflow_variables",
@@ -227,6 +228,6 @@ workflow_variables: Final = Table(
     Column("value", _value, nullable=False),
     Column("updated_at", StoreTime, nullable=False),
 )
-"""What hops have set beside their outputs, which are variables too and rest in the rows of the hops. Each at its own
-place, so that none overwrites what another has set. What a person sets lies at the place before the trunk's newest
-hop, as if the hop before it had set it last."""
+"""Variables set by hops. Outputs are variables too, and are in the rows of the hops. Each hop writes at its own place,
+so that none overwrites another's value. A person's value is at the place before the trunk's newest hop, as if the hop
+before it had set it last."""

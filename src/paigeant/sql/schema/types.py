@@ -1,4 +1,4 @@
-"""How the nouns lie in columns: times as the database compares them, values as the JSON text that was written."""
+"""Column types: times that a database can compare, and values as their exact JSON text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ M_co = TypeVar("M_co", covariant=True)
 
 
 class _Processor(Protocol[G_contra, M_co]):
-    """Makes of a value what is stored, or the other way round."""
+    """Conversion of a value to its stored form, or back."""
 
     def __call__(self, value: G_contra) -> M_co: ...
 
@@ -35,11 +35,11 @@ class _Shown(threading.local):
 
 
 SHOWN: Final = _Shown()
-"""How a SQLite file's times are shown in the transaction of this thread: so many seconds ahead of what stands there."""
+"""Offset in seconds between stored and shown times of a SQLite file, in the transaction of this thread."""
 
 
 class StoreTime(TypeDecorator[datetime]):
-    """A time of the store, in UTC: seconds on SQLite, which has no type for it; else ``timestamptz``.
+    """Time of the store, in UTC: seconds on SQLite, which has no type for it; else ``timestamptz``.
 
     The seconds are those of :mod:`paigeant.sql.sqlite.clock`: since 1970, unless the machine's clock was set meanwhile.
     """
@@ -53,11 +53,11 @@ class StoreTime(TypeDecorator[datetime]):
         return dialect.type_descriptor(Double() if dialect.name == "sqlite" else timestamptz)
 
     def bind_processor(self, dialect: Dialect) -> _Processor[datetime | None, Any] | None:
-        """Return what makes of a time what the database stores."""
+        """Return the conversion of a time to its stored form."""
         return _seconds_of if dialect.name == "sqlite" else None
 
     def result_processor(self, dialect: Dialect, coltype: object) -> _Processor[Any, datetime | None] | None:
-        """Return what makes a time of what was stored."""
+        """Return the conversion of a stored time."""
         del coltype
         return _time_or_none if dialect.name == "sqlite" else None
 
@@ -71,18 +71,18 @@ def _time_or_none(value: float | None) -> datetime | None:
 
 
 def time_at(seconds: float) -> datetime:
-    """Return how the time is shown that stands in a SQLite file as so many seconds."""
+    """Return the shown time of stored seconds in a SQLite file."""
     return _EPOCH + timedelta(seconds=seconds + SHOWN.ahead)
 
 
 class Bytes(TypeDecorator[bytes]):
-    """Bytes. What somebody has made a text of on SQLite, whose columns take anything, is read as its UTF-8 bytes."""
+    """Bytes. On SQLite, whose columns accept any type, an edited text is read as its UTF-8 bytes."""
 
     impl: TypeEngine[Any] | type[TypeEngine[Any]] = LargeBinary
     cache_ok: bool | None = True
 
     def result_processor(self, dialect: Dialect, coltype: object) -> _Processor[Any, bytes | None] | None:
-        """Return what reads a value."""
+        """Return the conversion of a stored value."""
         del coltype
         return _as_bytes if dialect.name == "sqlite" else None
 
@@ -92,39 +92,39 @@ def _as_bytes(value: Any) -> bytes | None:
 
 
 class Json(TypeDecorator[T], Generic[T]):
-    """A noun as JSON text, exactly as it was written: no database re-orders its keys or forbids a character in it."""
+    """Value as JSON text, exactly as it was written: no database re-orders its keys or forbids a character in it."""
 
     impl: TypeEngine[Any] | type[TypeEngine[Any]] = Text
     cache_ok: bool | None = True
 
     def __init__(self, write: Callable[[T], str], read: Callable[[str], T]) -> None:
-        """Write and read with these."""
+        """Write and read with these functions."""
         super().__init__()
         self._write = write
         self._read = read
 
     def bind_processor(self, dialect: Dialect) -> _Processor[T | None, str | None]:
-        """Return what writes the text."""
+        """Return the conversion to text."""
         del dialect
         write = self._write
         return lambda value: None if value is None else write(value)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> _Processor[Any, T | None]:
-        """Return what reads the noun of the text."""
+        """Return the conversion from text."""
         del dialect, coltype
         read = self._read
         return lambda value: None if value is None else read(value)
 
 
 def json_of(adapter: TypeAdapter[T]) -> Json[T]:
-    """Return the type of what an adapter writes and reads."""
+    """Return the type of an adapter's values."""
     return Json(lambda value: adapter.dump_json(value).decode(), adapter.validate_json)
 
 
 def lenient_json_of(adapter: TypeAdapter[T], spoilt: SpoiltT) -> Json[T | SpoiltT]:
-    """Return the same for a column that is read with many rows: what somebody has spoilt is read as ``spoilt``.
+    """Return the same for a column that is read with many rows: an unreadable value is read as ``spoilt``.
 
-    Else one such row would keep a worker from all others of the same query.
+    Otherwise one such row would make the whole query of a worker fail.
     """
 
     def write(value: Any) -> str:
@@ -140,13 +140,13 @@ def lenient_json_of(adapter: TypeAdapter[T], spoilt: SpoiltT) -> Json[T | Spoilt
 
 
 SERVER_NOW: Final = func.clock_timestamp(type_=StoreTime())
-"""PostgreSQL's time at this moment, not that of the transaction's begin."""
+"""PostgreSQL's time at this moment, not at the begin of the transaction."""
 
 
 class store_now(FunctionElement[datetime]):  # noqa: N801  (reads as the SQL function that it is)
-    """The transaction's time where it is known, as it always is on SQLite; else the server's time at this moment.
+    """The transaction's time if it is known, as always on SQLite; else the server's time at this moment.
 
-    The statement is given it as ``known_now``, so that one that stands alone need not ask the server first.
+    It is bound as ``known_now``, so that a single statement need not query the time first.
     """
 
     type: TypeEngine[datetime] = StoreTime()
@@ -168,9 +168,9 @@ def _known_or_server_now(element: store_now, compiler: SQLCompiler, **options: A
 
 
 class ErrorType(FunctionElement[str]):
-    """The class that the JSON text of an error begins with: in SQL, so that an index can hold it.
+    """Class in the JSON text of an error: an SQL expression, so that an index can contain it.
 
-    Taken from the text, for a database that reads JSON refuses a row whose error somebody has spoilt.
+    It is cut from the text, since a database that parses JSON would refuse a row with an unreadable error.
     """
 
     type: TypeEngine[str] = Text()
@@ -189,9 +189,9 @@ def _from_parts(element: ErrorType, compiler: SQLCompiler, **options: Any) -> st
 
 
 class ErrorStep(FunctionElement[str]):
-    """The step that the JSON text of an error names, None if there is none: in SQL, so that an index can hold it.
+    """Step in the JSON text of an error, None without one: an SQL expression, so that an index can contain it.
 
-    It stands behind the message, which may hold anything: a text that is no error any more names no step.
+    It comes after the message, which may contain anything: a text that is not a valid error has no step.
     """
 
     type: TypeEngine[str] = Text()

@@ -1,6 +1,6 @@
-"""Which version of the schema a database has, whether this program can work with it, and how it gets there.
+"""Version of a database's schema: check and migration.
 
-Alembic is loaded only to change a schema: asking costs one query.
+Alembic is loaded only for a migration: a check costs one query.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from paigeant.errors import ConfigError
 from paigeant.sql.schema.home import EMPTIED, VERSION_TABLE, prepare_home, require_whole, version_of
 
 KNOWN: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
-"""All migrations, oldest first; a test holds it against those that are there."""
+"""All migrations, oldest first; a test compares it with the files."""
 
 HEAD: Final = KNOWN[-1]
-"""The schema that this program needs."""
+"""Version that this program needs."""
 
 _WRITE_BACK: Final = f"INSERT INTO {VERSION_TABLE} VALUES ('{HEAD}')"  # noqa: S608  (constants, to be read)
 
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 
 _ONE_AT_A_TIME: Final = Lock()
-"""Alembic keeps the migration under way in a global of the process. Whoever comes here has a thread of their own."""
+"""Lock around Alembic, which keeps the running migration in a global of the process. Callers are in threads."""
 
 
 def require(version: str | None, name: str) -> None:
-    """Return if this is the schema of this program; raises ConfigError with what to do."""
+    """Return if this is the version of this program; raises ConfigError with the remedy."""
     refuse_unknown(version, name)
     if version is None:
         raise ConfigError(f"the database {name} has no schema yet: run `paigeant db upgrade`")
@@ -40,13 +40,13 @@ def require(version: str | None, name: str) -> None:
 
 
 def check(connection: Connection, name: str) -> None:
-    """Return if this is the schema of this program, and whole; raises ConfigError with what to do."""
+    """Return if the schema has the version of this program, with all tables; raises ConfigError with the remedy."""
     require(version_of(connection), name)
     require_whole(connection, name)
 
 
 def refuse_unknown(version: str | None, name: str) -> None:
-    """Return if this program knows the version; raises ConfigError with what to do."""
+    """Return if this program knows the version; raises ConfigError with the remedy."""
     if version == EMPTIED:
         said = f"the database {name} has tables, and an empty {VERSION_TABLE!r}; who emptied it lost their version"
         raise ConfigError(f"{said}; if they are this program's, write it back: {_WRITE_BACK}")
@@ -58,7 +58,7 @@ def refuse_unknown(version: str | None, name: str) -> None:
 
 
 def migrate(connection: Connection, name: str) -> None:
-    """Bring the schema to :data:`HEAD` within the connection's transaction; raises ConfigError with what to do."""
+    """Migrate the schema to :data:`HEAD` within the connection's transaction; raises ConfigError with the remedy."""
     from alembic import command  # noqa: PLC0415  (slow to load and seldom needed)
     from alembic.config import Config  # noqa: PLC0415
 

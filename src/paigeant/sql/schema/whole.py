@@ -1,4 +1,4 @@
-"""All tables: whoever asks here knows every one of them."""
+"""All tables: importing this module registers every one of them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ WHOLE: Final[MetaData] = metadata
 """The tables, by name."""
 
 JOINED: Final = (branch_tables.joins, branch_tables.branches)
-"""Those of nodes with branches."""
+"""Tables of nodes with branches."""
 
 KEPT: Final = frozenset({calls.ledger, installation.dead_letters})
-"""Tables whose rows outlive the run that they are about, or belong to none."""
+"""Tables whose rows outlive their run, or belong to none."""
 
 
 def tables_of_runs() -> Sequence[Table]:
-    """Return the tables that are emptied as a run is deleted, those first that refer to others."""
+    """Return the tables whose rows are deleted with a run, referring tables first."""
     return [table for table in reversed(WHOLE.sorted_tables) if "workflow_id" in table.c and table not in KEPT]

@@ -1,1 +1,1 @@
-"""SQLite: one file, one writer thread, the locks of live processes."""
+"""SQLite: file, writer thread, clock, and locks of live processes."""

@@ -1,4 +1,4 @@
-"""Address of a SQLite database: the file that a URL names, and the engine that opens it."""
+"""Address of a SQLite database: the file of a URL, and its engine."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from paigeant.errors import ConfigError
 from paigeant.plugins import redacted_url
 
 BUSY_MS: Final = 30_000
-"""Milliseconds to wait for another process's transaction."""
+"""Busy timeout in milliseconds."""
 
 
 _KEPT: Final = 512
-"""Statements that a connection keeps prepared: what is written in groups has one for each power of two of rows."""
+"""Cached prepared statements of a connection: bulk statements have one for each power of two of rows."""
 
 _URL: Final = re.compile(r"sqlite(?:\+\w+)?:///(.*)", re.DOTALL)
 _OPTIONS: Final = re.compile(r"\?[\w.-]+=[^/]*$")
 
 
 def path_of(url: str) -> Path:
-    """Return the file that a URL such as ``sqlite:///.paigeant/paigeant.db`` names; raises ConfigError.
+    """Return the file of a URL such as ``sqlite:///.paigeant/paigeant.db``; raises ConfigError.
 
-    What follows the three slashes is the path as it is: ``%``, ``?`` and ``#`` are characters of it, for a project may
-    lie in any folder. Options, as ``?mode=ro`` at the end, are refused: there are none.
+    The text after the three slashes is the literal path: ``%``, ``?`` and ``#`` are part of it, since a project may be
+    in any folder. Options, such as ``?mode=ro`` at the end, are refused: there are none.
     """
     found, shown = _URL.fullmatch(url), redacted_url(url)
     name = found[1] if found else ""
@@ -38,7 +38,7 @@ def path_of(url: str) -> Path:
     try:
         path = Path(name).expanduser().absolute()
         os.fsencode(path)
-    except (RuntimeError, ValueError) as error:  # RuntimeError: ~ of a user who has no home
+    except (RuntimeError, ValueError) as error:  # RuntimeError: ~ of a user without a home
         raise ConfigError(f"{shown!r} names no file: {error}") from error
     if not path.name:
         raise ConfigError(f"{shown!r} names no file; for a store in memory use memory://")

@@ -1,4 +1,4 @@
-"""What a SQLite file needs: a folder where its locks work, a library, a disk, and room on it."""
+"""Checks of a SQLite file: file system, library version, disk, permissions and free space."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from paigeant.model.checks.findings import Finding
 from paigeant.sql.execution.transaction import Tx
 
 _MENDED: Final = (3, 51, 3)
-"""The first SQLite without the WAL-reset bug."""
+"""First SQLite without the WAL-reset bug."""
 
 _SCARCE: Final = 512 * 1024 * 1024
 _MIB: Final = 1024 * 1024
@@ -33,7 +33,7 @@ _OURS: Final = ".paigeant"
 
 
 def prepare_folder(database: Path) -> None:
-    """Make the folder of this file; raises ConfigError on a network drive, OSError if it cannot be made."""
+    """Create the folder of this file; raises ConfigError on a network drive, OSError if it cannot be created."""
     folder = database.parent
     fresh = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
@@ -48,14 +48,14 @@ def prepare_folder(database: Path) -> None:
 
 
 def require_place(database: Path) -> None:
-    """Return if this file could be made without a folder of the user's; raises ConfigError if one is missing."""
+    """Return if this file can be created without creating a user's folder; raises ConfigError if one is missing."""
     folder = database.parent.parent if database.parent.name == _OURS else database.parent
     if not folder.is_dir():
         raise ConfigError(f"the database {database} is not there, and nor is its folder {folder}: is it spelt rightly?")
 
 
 def file_system(folder: Path) -> str:
-    """Return the type of the file system that a folder is on, or an empty text where that is not known."""
+    """Return the type of a folder's file system, or an empty text if unknown."""
     try:
         lines = _MOUNTS.read_text("utf-8", "replace").splitlines()
     except OSError:
@@ -66,7 +66,7 @@ def file_system(folder: Path) -> str:
 
 
 def file_checks(tx: Tx, path: Path) -> list[Finding]:
-    """Return what is found of the file."""
+    """Return the findings about the file."""
     [row] = tx.rows(_PAGES)
     return [_version(), _journal(row.journal), _disk(path), _rights(path), _room(path, row.size, row.free)]
 
@@ -93,7 +93,7 @@ def _disk(path: Path) -> Finding:
 
 
 def _rights(path: Path) -> Finding:
-    """Look at the folder too: SQLite makes files beside its own."""
+    """Check the folder too: SQLite creates files next to its own."""
     for place in (path, path.parent):
         if not os.access(place, os.W_OK):
             return Finding.problem("rights", f"this user may not write to {place}", "give this user the right to")

@@ -1,13 +1,13 @@
-"""The store's time in a SQLite file: counted as nobody can set it, shown as the wall clock shows it.
+"""Clock of a SQLite file: stored times are monotonic, shown times follow the wall clock.
 
-What stands in the file is counted by the machine's time since it was started, which all its processes share and which
-no correction of the wall clock touches: a lease, a delay or an age takes as long as it says, however the clock is set
-meanwhile. One row says where that count begins, and by how much the wall clock lies ahead of it by now. Times are shown
-by the present wall clock: :class:`~paigeant.sql.schema.types.StoreTime` adds and takes off the difference.
+Stored times count with the machine's time since boot, which all its processes share and which no correction of the wall
+clock affects: a lease, a delay or an age has its full length, however the clock is set meanwhile. One row has the
+origin of that count, and the present offset of the wall clock. Times are shown by the present wall clock:
+:class:`~paigeant.sql.schema.types.StoreTime` adds and subtracts the offset.
 
-The row is read in each transaction and changed only by one that writes, so that all processes go by the same row and
-none has to be informed. Within one run of the machine the count is never restarted. Over a restart only the wall
-clock can say how long it took: the count goes on from there, and never from before what the file has seen.
+The row is read in each transaction and updated only by one that writes, so that all processes use the same row without
+messages. The count never restarts between two boots. Over a reboot only the wall clock knows the elapsed time: the
+count continues from there, and never from before the last time seen in the file.
 """
 
 from __future__ import annotations
@@ -27,38 +27,38 @@ from paigeant.sql.schema.installation import store_clock, workers
 from paigeant.sql.schema.types import SHOWN, time_at
 
 STEP: Final = 1.0
-"""Seconds by which the wall clock must have moved against the count to count as set: less is how it is read."""
+"""Seconds by which the wall clock must differ to count as set: a smaller difference is measurement error."""
 
 _READ: Final = PreparedStatement(select(store_clock.c.boot, store_clock.c.base, store_clock.c.ahead))
 _LAST: Final = PreparedStatement(select(func.max(type_coerce(workers.c.seen_at, Double)).label("seen_at")))
-"""When a worker was last seen, as each reports of itself every few seconds."""
+"""Time of the last report of a worker, which each makes every few seconds."""
 
 
 class MachineClock(Protocol):
-    """What a machine knows of time. A test has one that it sets."""
+    """Clocks of a machine. Tests use one that they set."""
 
     def boot(self) -> str:
-        """Return what names the count of :meth:`elapsed`: another one after a restart, or on another machine."""
+        """Return the id of the count of :meth:`elapsed`: it changes with a reboot, and differs between machines."""
         ...
 
     def elapsed(self) -> float:
-        """Return the seconds since the machine was started, those that it slept too."""
+        """Return the seconds since boot, including suspended time."""
         ...
 
     def wall(self) -> float:
-        """Return the seconds since 1970, as the machine believes at present."""
+        """Return the seconds since 1970 by the wall clock."""
         ...
 
 
 class _ThisMachine:
-    """The clocks of Linux. Elsewhere there is no such count, and the wall clock serves as one: it must not be set."""
+    """Clocks of Linux. Other systems lack such a count, and use the wall clock, which then must not be set."""
 
     def __init__(self) -> None:
         self._count: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_REALTIME)
         self._boot = "wall"
         with suppress(OSError):
             boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-            space = Path("/proc/self/ns/time")  # a container may count in a time namespace of its own
+            space = Path("/proc/self/ns/time")  # a container may have a time namespace of its own
             self._boot = f"{boot} {space.readlink() if space.is_symlink() else ''}".strip()
         if self._boot == "wall":
             self._count = time.CLOCK_REALTIME
@@ -77,7 +77,7 @@ THIS_MACHINE: Final[MachineClock] = _ThisMachine()
 
 
 class _Place(NamedTuple):
-    """Where the count of this run of the machine begins, and how far the wall clock lies ahead of the file's times."""
+    """Origin of the count since this boot, and the offset of the wall clock."""
 
     boot: str
     base: float
@@ -85,16 +85,16 @@ class _Place(NamedTuple):
 
 
 class StoreClock:
-    """Tells the time of one file. Any thread may ask; each within a transaction of its own."""
+    """Clock of one file. Any thread may use it, within a transaction of its own."""
 
     def __init__(self, machine: MachineClock) -> None:
-        """Go by the clocks of this machine."""
+        """Use the clocks of this machine."""
         self._machine = machine
 
     def begin(self, connection: Connection, namespace: str, *, writes: bool) -> Tx:
-        """Return the transaction that this connection has just begun, its times shown by the present wall clock.
+        """Return the transaction that this connection has just begun, with times shown by the present wall clock.
 
-        One that ``writes`` keeps what has changed: that the machine was restarted, or its wall clock set.
+        One that ``writes`` stores changes: a reboot, or a set wall clock.
         """
         tx = Tx.of(connection, namespace, self.now)
         kept = _kept(tx.driver)
@@ -109,15 +109,16 @@ class StoreClock:
         return tx.at(time_at(place.base + elapsed))
 
     def now(self, driver: Driver) -> datetime:
-        """Return the time at this moment, as a transaction that has begun shows times."""
+        """Return the present time, as shown in the present transaction."""
         place = self._place(driver, _kept(driver))
         return time_at(place.base + self._machine.elapsed())
 
     def _place(self, driver: Driver, kept: _Place | None) -> _Place:
-        """Return where the count lies: as it is kept, or restarted in a new file, after a restart, on another machine.
+        """Return the origin of the count: the stored one, or a new one in a new file, after a reboot or a move.
 
-        While the machine was off only its wall clock went on. If that lies far behind, as one without a battery does
-        until the net corrects it, the count goes on from when a worker was last seen, rather than wait all that again.
+        During a reboot only the wall clock went on. If it is far behind, as without a battery until it is corrected
+        from the network, the count continues from the last report of a worker, so that leases need not wait all that
+        time again.
         """
         boot = self._machine.boot()
         if kept is not None and kept.boot == boot:

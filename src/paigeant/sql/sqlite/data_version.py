@@ -1,6 +1,6 @@
-"""Commits to a SQLite file, by any process: ``PRAGMA data_version``, looked at while somebody waits.
+"""Detection of commits to a SQLite file, by any process: ``PRAGMA data_version``, polled while callers wait.
 
-A look costs a few microseconds and takes no lock; the version rises with every commit of another connection.
+A poll costs a few microseconds and takes no lock; the version rises with every commit of another connection.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from paigeant.aio.changes import Changes, News
 
 
 class DataVersionPoller(Changes):
-    """Changes that are looked for."""
+    """Changes, detected by polling."""
 
     def __init__(self, look: Callable[[], int]) -> None:
-        """Learn of commits by what ``look`` returns."""
+        """Detect commits with the version that ``look`` returns."""
         super().__init__()
         self._look = look
         self._seen = look()
         self._watching: asyncio.Task[None] | None = None
 
     def written(self, news: News, version: int | None) -> None:
-        """This process has committed; ``version`` is what a look finds then, if nobody else has committed since."""
+        """Note a commit of this process; ``version`` is the one after it, if nobody else has committed since."""
         if version is not None:
             self._seen = version
         self.note(news)
@@ -35,7 +35,7 @@ class DataVersionPoller(Changes):
         await super()._wait(wanted, timeout)
 
     async def close(self) -> None:
-        """Look no longer, and wake who still waits."""
+        """Stop polling, and wake the callers that still wait."""
         await super().close()
         if self._watching is not None:
             self._watching.cancel()
@@ -43,7 +43,7 @@ class DataVersionPoller(Changes):
                 await self._watching
 
     async def _watch(self) -> None:
-        backoff = Backoff(0.01, 0.1, factor=1.1)  # often just after a change, seldom once nothing happens
+        backoff = Backoff(0.01, 0.1, factor=1.1)  # frequent after a change, rare when idle
         try:
             while True:
                 await backoff.pause()

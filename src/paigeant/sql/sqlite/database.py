@@ -1,14 +1,14 @@
-"""One SQLite file for several processes: how it is opened, written, read, watched and kept small.
+"""SQLite database: one file shared by several processes: opening, writing, reading, watching and checkpointing.
 
-WAL with ``synchronous=FULL``: what was answered survives a power cut. All writing begins IMMEDIATE, because a
-transaction that first reads and then writes fails at once when another wrote in between, whatever the busy timeout.
+WAL with ``synchronous=FULL``: every answered write survives a power failure. All writes begin with IMMEDIATE: a
+transaction that first reads and then writes fails at once if another wrote in between, whatever the busy timeout.
 
 SQLite 3.7.0 to 3.51.2 may corrupt the file when one connection resets the WAL while another commits
-(sqlite.org/wal.html, "the WAL-reset bug"), and few Pythons bring a newer one. So no connection checkpoints by itself;
-whoever finds the WAL large does it, alone by a lock on a file, with TRUNCATE, which holds off all writers.
+(sqlite.org/wal.html, "the WAL-reset bug"), and few Pythons include a newer one. So automatic checkpoints are off; a
+process that finds a large WAL runs one, alone by a lock on a file, with TRUNCATE, which blocks all writers.
 """
 
-# ruff: noqa: D102 -- what a method guarantees is said in Database
+# ruff: noqa: D102 -- Database documents the guarantees of each method
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ from paigeant.sql.statements import announce, heartbeat
 T = TypeVar("T")
 
 _PATIENCE: Final = 25.0
-"""Seconds to wait for another process that opens the file."""
+"""Timeout in seconds while another process opens the file."""
 
 _LARGE: Final = 4 * 1024 * 1024
-"""Bytes of WAL after which it is written back."""
+"""Size of the WAL in bytes from which a checkpoint runs."""
 
 _PRAGMAS: Final = (
     f"busy_timeout={BUSY_MS}",
@@ -62,10 +62,10 @@ WRITE: Final = "BEGIN IMMEDIATE"
 
 
 class SqliteDatabase(Database):
-    """The file behind a store: a lane for writing, one for reading, and the changes of both and of others."""
+    """File of a store: a writer thread, a reader thread, and the changes of all processes."""
 
     def __init__(self, url: str, namespace: str, machine: MachineClock = THIS_MACHINE) -> None:
-        """Look at the URL only, and go by the clocks of ``machine``; raises ConfigError."""
+        """Parse the URL only, and use the clocks of ``machine``; raises ConfigError."""
         self.path: Path = path_of(url)
         self._presence = ProcessLocks(self.path)
         self._namespace = namespace
@@ -74,7 +74,7 @@ class SqliteDatabase(Database):
         self._checkpoint_at = _LARGE
 
     async def open(self) -> None:
-        # A new file gets its schema at once; an old one is not changed behind its owner's back.
+        # A new file gets its schema at once; an existing one is not upgraded silently.
         await asyncio.to_thread(self._prepare)
         with translate_errors(str(self.path)):
             self._loop = asyncio.get_running_loop()
@@ -97,7 +97,7 @@ class SqliteDatabase(Database):
         self._presence.close()
 
     async def write(self, work: Callable[[Tx], T], news: News = News.WORK, *, single: bool = False) -> T:
-        del single  # to begin and end a transaction is no round trip here
+        del single  # begin and commit are no round trips here
         try:
             return await self._writer.do(work, news)
         except (DatabaseError, UnicodeEncodeError) as error:
@@ -138,7 +138,7 @@ class SqliteDatabase(Database):
         return ended
 
     def _see_that_it_is_there(self) -> None:
-        """Raise Unavailable if the file at the path is not the one that is open: what is written would be lost."""
+        """Raise Unavailable if the path is not the open file any more: writes would be lost."""
         try:
             there = self.path.stat()
         except OSError:
@@ -150,7 +150,7 @@ class SqliteDatabase(Database):
             )
 
     def write_now(self, connection: Connection, work: Callable[[Tx], T]) -> T:
-        """Do the same on a connection and in a thread of the caller's."""
+        """Write in the same way on a connection and in a thread of the caller."""
         with translate_errors(str(self.path)):
             try:
                 result = work(self._begin(connection))
@@ -169,7 +169,7 @@ class SqliteDatabase(Database):
         return self._clock.begin(connection, self._namespace, writes=False)
 
     def connect(self) -> Connection:
-        """Return a new connection, set up as all must be."""
+        """Return a new connection with the common settings."""
         connection = self._engine.connect()
         for pragma in _PRAGMAS:
             connection.exec_driver_sql(f"PRAGMA {pragma}")
@@ -188,8 +188,8 @@ class SqliteDatabase(Database):
             schema.check(connection, str(self.path))
 
     def _prepare(self) -> None:
-        """Make the schema in a database that is empty, and refuse another than ours."""
-        if self._exists():  # looking needs no lock, which somebody may hold for long
+        """Create the schema in an empty database, and refuse a different one."""
+        if self._exists():  # the check needs no lock, which may be held for long
             with translate_errors(str(self.path)), self._reading() as connection:
                 version = version_of(connection)
             if version is not None:
@@ -225,7 +225,7 @@ class SqliteDatabase(Database):
 
     @contextmanager
     def _alone_with_it(self) -> Generator[Connection]:
-        """Open the file, making it and its folder, while no other process does; commit if nothing was raised."""
+        """Open the file exclusively, creating it and its folder; commit if nothing was raised."""
         try:
             prepare_folder(self.path)
             self._presence.prepare()
@@ -241,17 +241,17 @@ class SqliteDatabase(Database):
             raise ConfigError(f"the database {self.path} cannot be used: {error.strerror}: {error.filename}") from error
 
     def _version(self) -> int:
-        """Return what changes with every commit of others; past SQLAlchemy, for it is asked all the time."""
+        """Return the version that changes with every commit of others; without SQLAlchemy, since it is polled."""
         try:
             (version,) = self._watching.execute("PRAGMA data_version").fetchone()
         except sqlite3.Error:
-            return -1  # busy for a moment: look again
+            return -1  # busy: poll again
         return version
 
     def _written(self, connection: Connection, news: News) -> None:
-        """Behind each commit, in the writer's thread: wake who waits here, and write a large WAL back."""
-        # A connection's own commits leave its own data_version as it is. If that of the writer, looked at later, is the
-        # one of the last commit, then what the watcher sees is this process's commit and nobody else's.
+        """Wake waiting callers after a commit, and checkpoint a large WAL; in the writer thread."""
+        # A connection's own commits do not change its own data_version. If the writer's version is still that of its
+        # last commit, then the version seen by the watcher comes from this process's commit only.
         seen, foreign = self._version(), connection.exec_driver_sql("PRAGMA data_version").scalar_one()
         alone, self._foreign = foreign == self._foreign, foreign
         self._loop.call_soon_threadsafe(self._poller.written, news, seen if alone else None)
@@ -261,7 +261,7 @@ class SqliteDatabase(Database):
             return
         if size < self._checkpoint_at:
             return
-        self._checkpoint_at = size + _LARGE  # if somebody reads, or is at it already: again when it has grown
+        self._checkpoint_at = size + _LARGE  # with a reader, or another checkpoint: retried once it has grown
         with suppress(Unavailable), self._presence.alone("checkpointing", patience=0):
             connection.exec_driver_sql("PRAGMA busy_timeout=200")
             try:
@@ -274,7 +274,7 @@ class SqliteDatabase(Database):
 
 
 class _SqliteHeart(Heart):
-    """Beats on a connection of its own, in whatever thread it is asked."""
+    """Renews leases on a connection of its own, in any thread."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database

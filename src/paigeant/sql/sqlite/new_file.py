@@ -1,7 +1,7 @@
-"""The schema of a new file.
+"""Schema of a new file.
 
-The first one that a process makes is migrated like any other. Its statements are kept, for what migrations come to
-takes them a twentieth of the time: a suite of tests with a file a test makes thousands.
+The first file of a process is migrated as usual. The resulting statements are cached, since they take a twentieth of
+the time: a test suite with one file for each test creates thousands.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _made: list[str] = []
 
 
 def make_schema(connection: Connection, name: str) -> None:
-    """Make the schema in a file without one, within the connection's transaction; raises as migrations do."""
+    """Create the schema in an empty file, within the connection's transaction; raises as migrations do."""
     empty = not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
     if empty and _made:
         for statement in tuple(_made):

@@ -1,7 +1,7 @@
-"""Who is alive on this machine: a file a worker, locked for as long as its process lives.
+"""Process locks: living workers of this machine, each with a file that is locked as long as its process lives.
 
-The kernel gives a lock back when its holder dies, however it dies, so that the dead are known at once and without a
-clock (flock(2)). The files lie in a folder beside the database, which is on a local disk.
+The kernel releases a lock when its holder dies, however it dies, so that dead workers are detected at once and without
+a clock (flock(2)). The files are in a folder next to the database, which is on a local disk.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from paigeant.errors import Unavailable
 _SUFFIX: Final = ".lock"
 
 _LOOKS: Final = 100
-"""Tries to lock a file of one's own, 10 ms apart: others take its lock for a moment, to see whether it is free."""
+"""Attempts to lock an own file, 10 ms apart: others take its lock briefly, to test it."""
 
 
 _INSTANCES: Final[WeakSet[ProcessLocks]] = WeakSet()
@@ -29,31 +29,31 @@ _INSTANCES: Final[WeakSet[ProcessLocks]] = WeakSet()
 
 @cache
 def _give_up_in_children() -> None:
-    """See to it, once, that a process forked from this one keeps none of its locks.
+    """Make sure, once, that a forked process keeps none of its parent's locks.
 
-    A lock is that of the open file, which a fork inherits: a child that goes on, as one of multiprocessing does, would
-    keep a dead worker alive until the child ends. Closing the child's descriptor leaves the parent's lock as it is.
+    A lock belongs to the open file, which a fork inherits: a child that goes on, as in multiprocessing, would keep a
+    dead worker alive until the child ends. Closing the child's descriptor does not release the parent's lock.
     """
     os.register_at_fork(after_in_child=lambda: [each.close() for each in _INSTANCES])
 
 
 class ProcessLocks:
-    """The workers of one database, as this process holds and sees them."""
+    """Workers of one database, as this process holds and sees them."""
 
     def __init__(self, database: Path) -> None:
-        """Keep the locks beside this database file."""
+        """Keep the locks next to this database file."""
         self._folder = database.with_name(f"{database.name}.workers")
         self._held: dict[str, int | None] = {}
         _INSTANCES.add(self)
         _give_up_in_children()
 
     def prepare(self) -> None:
-        """Make the folder; raises OSError."""
+        """Create the folder; raises OSError."""
         self._folder.mkdir(exist_ok=True)
 
     @contextmanager
     def alone(self, doing: str, *, patience: float) -> Generator[None]:
-        """Be the only one who does this; raises Unavailable if somebody else still does after so many seconds."""
+        """Hold an exclusive lock for this task; raises Unavailable if another process keeps it for this long."""
         descriptor = os.open(self._folder / doing, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         end = monotonic() + patience
         try:
@@ -68,14 +68,14 @@ class ProcessLocks:
             os.close(descriptor)
 
     def mark_alive(self, owner: str) -> None:
-        """Say that this owner lives, until :meth:`close` or the end of the process."""
+        """Mark this owner as alive, until :meth:`close` or the end of the process."""
         if owner not in self._held:
             path = self._folder / f"{owner}{_SUFFIX}"
             tries = (self._lock(path) or sleep(0.01) for _ in range(_LOOKS))
             self._held[owner] = next((descriptor for descriptor in tries if descriptor is not None), None)
 
     def dead(self) -> list[str]:
-        """Return the owners whose processes are gone; they stay known until :meth:`forget`."""
+        """Return the owners whose processes have ended; they are returned again until :meth:`forget`."""
         found: list[str] = []
         with os.scandir(self._folder) as files:
             names = [file.name.removesuffix(_SUFFIX) for file in files if file.name.endswith(_SUFFIX)]
@@ -84,12 +84,12 @@ class ProcessLocks:
                 continue
             descriptor = self._lock(self._folder / f"{owner}{_SUFFIX}", create=False)
             if descriptor is not None:
-                self._held[owner] = descriptor  # until it is buried, so that nobody else does the same
+                self._held[owner] = descriptor  # until it is forgotten, so that no other process does the same
                 found.append(owner)
         return found
 
     def gone(self) -> set[str]:
-        """Return the owners whose processes are gone, without changing anything."""
+        """Return the owners whose processes have ended, without changing anything."""
         found: set[str] = set()
         with suppress(FileNotFoundError), os.scandir(self._folder) as files:
             for file in files:
@@ -103,20 +103,20 @@ class ProcessLocks:
         return found
 
     def forget(self, owner: str, *, done: bool) -> None:
-        """Forget a dead owner for good, or, if its affairs could not be settled, only for now."""
+        """Forget a dead owner permanently, or, if its leases could not be ended, only for now."""
         if done:
             with suppress(FileNotFoundError):
                 (self._folder / f"{owner}{_SUFFIX}").unlink()
         self._close(self._held.pop(owner, None))
 
     def close(self) -> None:
-        """Say that all owners of this process are gone, having left nothing behind or leases that others end."""
+        """Mark all owners of this process as gone; other processes end remaining leases."""
         for descriptor in self._held.values():
             self._close(descriptor)
         self._held.clear()
 
     def _lock(self, path: Path, *, create: bool = True) -> int | None:
-        """Return a descriptor that holds the lock of this file, None if another has it or there is no such file."""
+        """Return a descriptor that holds the lock of this file, None if another has it or the file does not exist."""
         while True:
             flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0)
             try:
@@ -128,7 +128,7 @@ class ProcessLocks:
                 return None
             if _is_at(descriptor, path):
                 return descriptor
-            os.close(descriptor)  # somebody buried the file between our opening and locking it
+            os.close(descriptor)  # another process deleted the file between opening and locking
 
     @staticmethod
     def _close(descriptor: int | None) -> None:
@@ -137,7 +137,7 @@ class ProcessLocks:
 
 
 def _locked(descriptor: int) -> bool:
-    """Lock the file if nobody else has; returns whether it is ours."""
+    """Try to lock the file; returns True on success."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,7 +1,7 @@
-"""Writer thread: one connection in a thread of its own, where what arrives together shares a transaction.
+"""Writer thread: one connection in a thread of its own, where concurrent writes share a transaction.
 
-The batches are those of :mod:`paigeant.aio.batch`, but the thread takes the next one itself: to wait for the event loop
-to hand it over would leave the disk idle for as long as the loop is busy with steps.
+The batches are those of :mod:`paigeant.aio.batch`, but the thread takes the next one itself: waiting for the event loop
+to pass it on would leave the disk idle while the loop is busy with steps.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LIMITS: Final = Limits()
 
 
 class WriterThread:
-    """Runs functions of a transaction, in order, many in one transaction. What is answered is committed."""
+    """Runs functions of a transaction, in order, many in one transaction. Answers are given after the commit."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class WriterThread:
         after: Callable[[Connection, News], None],
         reporter: Reporter = UNHEARD,
     ) -> None:
-        """Open a connection with ``connect``, begin with ``begin``, and call ``after`` behind each commit."""
+        """Open a connection with ``connect``, begin with ``begin``, and call ``after`` after each commit."""
         self._reporter = reporter
         self._begin = begin
         self._after = after
@@ -55,7 +55,7 @@ class WriterThread:
         self._thread.start()
 
     async def do(self, work: Callable[[Tx], T], news: News = News.NOTHING) -> T:
-        """Return what ``work`` returns, once its transaction is committed; raises what it raises."""
+        """Run ``work`` and return its result, once its transaction is committed; raises its errors."""
         if self._closed:
             raise Unavailable("the store is closed")
         job = Job((work, news), self._loop.create_future())
@@ -63,7 +63,7 @@ class WriterThread:
         return await job.answer
 
     async def close(self) -> None:
-        """Finish what was asked for, then close the connection."""
+        """Finish pending work, then close the connection."""
         self._closed = True
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
@@ -77,7 +77,7 @@ class WriterThread:
         self._connection.close()
 
     def _gather(self, first: Job) -> tuple[list[Job], bool]:
-        """Return the jobs that are there by now, and whether they are the last."""
+        """Return the present jobs, and whether they are the last."""
         batch = [first]
         while len(batch) < _LIMITS.count:
             try:
@@ -90,14 +90,14 @@ class WriterThread:
         return batch, False
 
     def _transact(self, batch: list[Job]) -> list[tuple[Job, Any]]:
-        """Do all jobs in one transaction; if one fails, each in one of its own. Returns what each came to."""
+        """Run all jobs in one transaction; if one fails, each in its own. Returns the result of each."""
         began = perf_counter()
         try:
             tx = self._begin(self._connection)
             results = [(job, job.question[0](tx)) for job in batch]
             self._connection.commit()
         except Exception as error:  # noqa: BLE001  (it goes to whoever waits)
-            with suppress(Exception):  # what was begun is gone, or the next BEGIN says what is wrong
+            with suppress(Exception):  # the transaction is gone, or the next BEGIN reports the error
                 self._connection.rollback()
             if len(batch) == 1:
                 return [(batch[0], error)]
@@ -108,13 +108,13 @@ class WriterThread:
         return results
 
     def _behind(self, news: News) -> None:
-        """Do what follows a commit. Whatever goes wrong here, the commit stands, and the lane goes on."""
+        """Run the work after a commit. An error there neither undoes the commit nor stops the thread."""
         try:
             self._after(self._connection, news)
         except Exception as error:  # noqa: BLE001  (a full disk, no descriptors left: the next commit tries again)
             if self._reporter.wants(Trouble):
                 self._report(Trouble(None, "writing the log of SQLite back to its file", error))
-            with suppress(Exception):  # the next BEGIN says what is wrong
+            with suppress(Exception):  # the next BEGIN reports the error
                 self._connection.rollback()
 
     def _report(self, event: Event) -> None:

@@ -1,1 +1,1 @@
-"""The statements, one file a verb."""
+"""Statements, one file for each operation."""

@@ -1,4 +1,4 @@
-"""Announcements: how announced hops stand, what is announced again, and what the dead have left."""
+"""Announcements: status of announced hops, repeated announcements, and leases of dead owners."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _KNOWN_RUNS: Final = select(runs.workflow_id).where(
 
 
 def bury(tx: Tx, owner: str) -> int:
-    """Forget a dead owner, in every namespace, and let its leases be over; returns how many there were.
+    """Forget a dead owner, in every namespace, and end its leases; returns their number.
 
     Who takes them over learns of the interruption.
     """
@@ -71,20 +71,20 @@ def bury(tx: Tx, owner: str) -> int:
 
 
 def announce(tx: Tx, limit: int) -> list[Sealed]:
-    """Return the messages of due twins whose announcement is due, and push the next one away."""
+    """Return the messages of due twins whose announcement is due, and postpone the next one."""
     rows = tx.rows(_SILENT, namespace=tx.namespace, now=tx.now, limit=limit)
     tx.many(_HINT, [{**bound(key_of(row)), "b_hint_at": tx.now + next_hint(row.hints)} for row in rows])
     return [Sealed(key_of(row).message_id, row.step, row.body) for row in rows]
 
 
 def silent_in(tx: Tx) -> float | None:
-    """Return in how many seconds :func:`announce` may find something, None if nothing is going to be announced."""
+    """Return the number of seconds until :func:`announce` may find something, None without a pending one."""
     [row] = tx.rows(_NEXT_SILENT, namespace=tx.namespace, known_now=tx.known_now)
     return None if row.at is None else (row.at - row.now).total_seconds()
 
 
 def find_notice_status(tx: Tx, notices: Sequence[tuple[HopKey, bytes]]) -> list[NoticeStatus]:
-    """Return how announced hops stand, in order; asked only about those that could not be leased."""
+    """Return the status of announced hops, in order; called only for those that could not be leased."""
     rows = tx.rows(_ANNOUNCED, keys=keys_of(key for key, _ in notices))
     hops = {key_of(row): row for row in rows if row.namespace == tx.namespace}
     missing = sorted({key.workflow_id for key, _ in notices if key not in hops})

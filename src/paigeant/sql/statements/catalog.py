@@ -1,4 +1,4 @@
-"""What workers publish: workflows, activities, and themselves."""
+"""Statements of publications and workers."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def find_plan(tx: Tx, workflow: str) -> Plan | None:
 
 
 def _published(one: Published, at: datetime) -> Published:
-    """Return a publication with when it was stored, if it is signed."""
+    """Return a publication with the time of its storage, if it is signed."""
     said = one.publication
     return one if said is None else one.model_copy(update={"publication": said.model_copy(update={"at": at})})
 
@@ -70,13 +70,13 @@ def list_plans(tx: Tx) -> list[str]:
 
 
 def find_cards(tx: Tx, names: Collection[str]) -> dict[str, ActivityCard]:
-    """Return the cards, by name, of those of these activities that were ever published."""
+    """Return the published cards of these activities, by name."""
     found = (tx.rows(_CARDS, namespace=tx.namespace, names=part) for part in chunks(list(names)))
     return {row.name: _published(row.card, row.published_at) for rows in found for row in rows if row.card is not None}
 
 
 def report_worker(tx: Tx, card: WorkerCard, *, gone: bool) -> bool:
-    """Record that this worker is alive now, or gone, and forget those long unheard of; returns whether it drains."""
+    """Record a worker as alive, or gone, and forget silent ones; returns True if it was asked to drain."""
     if gone:
         tx.connection.execute(
             _GONE, {"namespace": tx.namespace, "b_id": card.id, "b_since": tx.now - 10 * WORKER_ALIVE}
@@ -88,7 +88,7 @@ def report_worker(tx: Tx, card: WorkerCard, *, gone: bool) -> bool:
 
 
 def drain_worker(tx: Tx, worker: str, gone: Collection[str], deed: Deed | None) -> None:
-    """Ask a worker to end, and write who does it; raises UnknownWorker for one that is not up."""
+    """Ask a worker to drain, and write the deed; raises UnknownWorker for one that is not alive."""
     asked = {"b_namespace": tx.namespace, "b_id": worker, "b_since": tx.now - WORKER_ALIVE}
     if worker in gone or not tx.connection.execute(_DRAIN, asked).rowcount:
         raise unknown_worker(worker)
@@ -96,17 +96,17 @@ def drain_worker(tx: Tx, worker: str, gone: Collection[str], deed: Deed | None) 
 
 
 def is_draining(tx: Tx, worker: str) -> bool:
-    """Tell whether a worker was asked to end."""
+    """True if a worker was asked to drain."""
     return bool(tx.connection.execute(_DRAINING, {"b_namespace": tx.namespace, "b_id": worker}).scalar_one_or_none())
 
 
 def forget_worker(tx: Tx, owner: str) -> None:
-    """Forget a worker that is dead, in every namespace."""
+    """Forget a dead worker, in every namespace."""
     tx.connection.execute(_DEAD, {"b_id": owner})
 
 
 def list_workers(tx: Tx, gone: Collection[str]) -> list[WorkerCard]:
-    """Return the workers that have reported lately, but for those that are known to be ``gone``."""
+    """Return the workers that have reported recently, except those known to be ``gone``."""
     rows = tx.rows(_LIVING, namespace=tx.namespace, since=tx.now - WORKER_ALIVE)
     return [WorkerCard(*row) for row in rows if row.id not in gone]
 

@@ -1,4 +1,4 @@
-"""Leases: who may run which twin, and for how long."""
+"""Statements of leases: claims of due, announced, overdue and fitting hops."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from paigeant.sql.statements.hops import (
 from paigeant.sql.statements.run_status import FIRST_START
 
 TOPICS: Final = 100
-"""Topics in one statement, at most: databases limit its parts."""
+"""Limit of topics in one statement: databases limit its parts."""
 
 runs: Columns = workflow_runs.c
 NAMESPACE: Final = steps.namespace == bindparam("namespace")
@@ -69,10 +69,10 @@ LEASABLE: Final = (
     .join_from(step_executions, workflow_runs, runs.workflow_id == steps.workflow_id)
     .with_for_update(of=[step_executions, workflow_runs], skip_locked=True)
 )
-"""The step id as it stands there: one that somebody has spoilt must keep nobody from the other rows."""
+"""Step id without conversion: an unreadable one must not make the whole query fail."""
 
 _INTERRUPTED: Final = steps.interruptions > literal_column("0")
-"""As in the index, which a parameter would not match."""
+"""Literal as in the partial index, which a parameter would not match."""
 
 SUSPECT_HOP: Final = _INTERRUPTED & ((steps.interruptions >= SUSPECT) | steps.owner.is_not(None))
 _SUSPECTS: Final = PreparedStatement(
@@ -89,7 +89,7 @@ _HELD_SUSPECTS: Final = PreparedStatement(
     .limit(1)
 )
 _ANNOUNCED: Final = PreparedStatement(LEASABLE.join(hop_list, IN_HOP_LIST))
-"""All that were asked for; which of them may be leased is decided outside, or SQLite would walk along the queue."""
+"""All listed hops; those that may be leased are filtered outside, or SQLite would walk along the queue."""
 
 TO_CLOSE: Final = (
     runs.namespace == bindparam("namespace"),
@@ -100,14 +100,14 @@ _WAITS_FOR_NO_JOIN: Final = or_(
     and_(*(steps.wait.is_distinct_from(one.value) for one in sorted(leases.FOR_OTHERS))),
     and_(*(steps.reason.is_distinct_from(one.value) for one in sorted(leases.OTHERS_REASONS))),
 )
-"""As :func:`paigeant.protocol.leases.waits_for_others` says."""
+"""SQL form of :func:`paigeant.protocol.leases.waits_for_others`."""
 
 _NOT_HELD: Final = or_(
     steps.due_at.is_not(None),
     and_(*(steps.reason.is_distinct_from(one.value) for one in sorted(leases.HELD))),
     runs.closes_at > steps.started_at,
 )
-"""As :func:`paigeant.protocol.leases.was_held_since` says."""
+"""SQL form of :func:`paigeant.protocol.leases.was_held_since`."""
 
 _CLOSING: Final = PreparedStatement(
     LEASABLE.where(
@@ -149,9 +149,9 @@ _STARTED: Final = PreparedStatement(
 
 
 def queue_of(topics: int, now: ColumnElement[Any]) -> Subquery:
-    """Return the query of the keys of due twins of so many topics, the first up to a limit.
+    """Return the query of the keys of due twins of this many topics, the first up to a limit.
 
-    A topic at a time, so that each is a walk along the index that ends at the limit, however long the queues are.
+    One part for each topic, so that each walks along the index and ends at the limit, however long the queues are.
     """
     parts = [
         select(steps.workflow_id, steps.path, steps.position, steps.due_at)
@@ -167,26 +167,26 @@ def queue_of(topics: int, now: ColumnElement[Any]) -> Subquery:
 
 
 def is_of(table: Subquery | CTE) -> ColumnElement[bool]:
-    """Return the condition that a hop is the one of which this table has the key."""
+    """Return the condition that a hop has the key in this table."""
     return and_(
         table.c.workflow_id == steps.workflow_id, table.c.path == steps.path, table.c.position == steps.position
     )
 
 
 def some_suspect(now: ColumnElement[Any]) -> Select[Any]:
-    """Return the query that finds something if a suspect of the topics is due."""
+    """Return the query of a due suspect of the topics."""
     return select(steps.position).where(NAMESPACE, OPEN, SUSPECT_HOP, steps.due_at <= now, one_of(steps.step, "topics"))
 
 
 @cache
 def _due_of(topics: int) -> PreparedStatement:
-    """Return the query of due twins of so many topics."""
+    """Return the query of due twins of this many topics."""
     queue = queue_of(topics, bindparam("now", type_=steps.due_at.type))
     return PreparedStatement(LEASABLE.join(queue, is_of(queue)).order_by(queue.c.due_at, *HOP))
 
 
 def claim(tx: Tx, owner: str, what: Claim, limit: int, lease: timedelta) -> list[Grant]:
-    """Lease what is asked for."""
+    """Lease hops that match the claim."""
     match what:
         case Due(topics):
             return pick(tx, owner, topics, limit, lease)
@@ -209,15 +209,15 @@ def pick(tx: Tx, owner: str, topics: Collection[str], limit: int, lease: timedel
     suspects = leases.choose_suspects(suspects, holds_one=bool(suspects) and _holds_suspect(tx, owner))
     room = limit - len(suspects)
     rows = [row for part in parts_of(topics) for row in tx.rows(_due_of(len(part)), **about, limit=room, **named(part))]
-    # Asked once more, of what was locked: another claim may have leased it in between, and PostgreSQL looks at its new
-    # version again for the join's columns only. Else two workers would run one step at the same time.
+    # Checked again on the locked rows: another claim may have leased one in between, and PostgreSQL rechecks its new
+    # version for the join's columns only. Without this two workers would run one step at the same time.
     due = [row for row in rows if _may_lease(tx, row)]
     due.sort(key=lambda row: (row.due_at, key_of(row)))
     return _take(tx, [*suspects, *due[:room]], owner, lease)
 
 
 def parts_of(topics: Collection[str]) -> list[list[str]]:
-    """Return the topics in parts that one statement can take."""
+    """Return the topics in parts for one statement each."""
     each = list(topics)
     return [each[start : start + TOPICS] for start in range(0, len(each), TOPICS)]
 
@@ -228,7 +228,7 @@ def _holds_suspect(tx: Tx, owner: str) -> bool:
 
 
 def lease_announced(tx: Tx, owner: str, notices: Sequence[tuple[HopKey, bytes]], lease: timedelta) -> list[Grant]:
-    """Lease those of the announced twins that are due and are what was announced."""
+    """Lease announced twins that are due and whose bytes match the announcement."""
     announced: dict[HopKey, set[bytes]] = {}
     for key, digest in notices:
         announced.setdefault(key, set()).add(digest)
@@ -237,18 +237,18 @@ def lease_announced(tx: Tx, owner: str, notices: Sequence[tuple[HopKey, bytes]],
     suspects = [row for row in good if leases.is_suspect(row)]
     given = leases.choose_suspects(suspects, holds_one=bool(suspects) and _holds_suspect(tx, owner))
     refused = [row for row in suspects if row not in given]
-    # Its message is spent. Those that wait for one another must not be announced ever more rarely for it.
+    # Its message is used up. Suspects that wait for one another must not be announced ever more rarely because of it.
     tx.many(_SOON, [{**bound(key_of(row)), "b_hint_at": tx.now + SUSPECT_PAUSE} for row in refused])
     return _take(tx, [row for row in good if row not in refused], owner, lease)
 
 
 def _may_lease(tx: Tx, row: Any) -> bool:
-    """Tell whether the row is of this namespace and due."""
+    """True if the row is of this namespace and due."""
     return row.namespace == tx.namespace and leases.is_due(row, tx.now)
 
 
 def lease_closing(tx: Tx, owner: str, limit: int, lease: timedelta) -> list[Grant]:
-    """Lease twins on the way forward, due or not, of runs that are to end, and that nobody runs."""
+    """Lease forward twins, due or not, of runs that are to end, if nobody runs them."""
     about = {"namespace": tx.namespace, "now": tx.now, "limit": limit}
     found = {key_of(row): row for query in (_CLOSING, _CLOSING_BRANCHES) for row in tx.rows(query, **about)}
     rows = [row for row in found.values() if leases.may_close(row, row, row.direction, tx.now)]
@@ -261,7 +261,7 @@ def find_held_interfaces(tx: Tx) -> set[HeldInterface]:
 
 
 def lease_misfits(tx: Tx, owner: str, wanted: Collection[tuple[str, str]], limit: int, lease: timedelta) -> list[Grant]:
-    """Lease twins that wait for code that fits these contracts."""
+    """Lease twins that wait for code that fits these interfaces."""
     rows: list[Any] = []
     for topic, interface in wanted:
         if limit > len(rows):
@@ -273,8 +273,8 @@ def lease_misfits(tx: Tx, owner: str, wanted: Collection[tuple[str, str]], limit
 def _take(tx: Tx, rows: Sequence[Any], owner: str, lease: timedelta) -> list[Grant]:
     """Lease the twins of these rows to this owner."""
     taken = [changed(key_of(row), leases.take(row, owner, tx.now, lease)) for row in rows]
-    # A run began with the first lease of its first hop, which says so until it is leased again. So the run's row keeps
-    # it before any hop is leased a second time.
+    # A run began with the first lease of its first hop, whose row has that time until it is leased again. So the time
+    # is copied to the run's row before any hop is leased a second time.
     again = {row.workflow_id for row in rows if row.started_at is not None and row.run_started_at is None}
     tx.many(_STARTED, [{"b_workflow_id": workflow_id} for workflow_id in again])
     tx.many(_TAKE, [change | {"b_fence": row.fence} for row, change in zip(rows, taken, strict=True)])
@@ -282,13 +282,13 @@ def _take(tx: Tx, rows: Sequence[Any], owner: str, lease: timedelta) -> list[Gra
 
 
 def granted(tx: Tx, rows: Sequence[Any]) -> list[Grant]:
-    """Return the leases now taken on the hops of these rows, with what else their owner has to know."""
+    """Return the grants of leases just taken on the hops of these rows, with the data for their owner."""
     known = records(tx, map(undone_by, rows))
-    before = [key_of(row) for row in rows if row.fence]  # nobody has run any other who could have said something
+    before = [key_of(row) for row in rows if row.fence]  # only a hop leased before can have progress
     said = details(tx, before) if before else {}
     return [grant_of(tx, row, known.get(undone_by(row)), said.get(key_of(row))) for row in rows]
 
 
 def named(topics: Collection[str]) -> dict[str, str]:
-    """Return what to bind for the topics of such a query."""
+    """Return the parameters for the topics of such a query."""
     return {f"topic_{n}": topic for n, topic in enumerate(topics)}

@@ -1,4 +1,4 @@
-"""Dead letters: kept once each, counted, and bounded in number."""
+"""Statements of dead letters: stored once each, counted, and limited in number."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from paigeant.sql.schema.installation import dead_letters
 from paigeant.sql.schema.tables import Columns
 
 _Place: TypeAlias = tuple[str, bytes]
-"""The topic and the digest of a letter: there is one of each."""
+"""Unique key of a letter: topic and digest."""
 
 letters: Columns = dead_letters.c
 _NAMESPACE: Final = letters.namespace == bindparam("namespace")
 _LARGEST: Final = 2**63
-"""Beyond any number of a row."""
+"""Higher than any generated id."""
 
 _KNOWN: Final = select(letters.topic, letters.digest).where(
     _NAMESPACE, letters.digest.in_(bindparam("digests", expanding=True))
 )
 _BYTES: Final = func.length(letters.body)
-"""Of a body, without reading it."""
+"""Size of a body, without reading it."""
 
 _HOW_MANY: Final = select(func.count().label("letters"), func.coalesce(func.sum(_BYTES), 0).label("bytes")).where(
     _NAMESPACE
@@ -73,7 +73,7 @@ _ONE: Final = select(dead_letters).where(_NAMESPACE, letters.id == bindparam("id
 
 
 def record(tx: Tx, rejected_messages: Sequence[RejectedMessage]) -> list[bool]:
-    """Keep messages, as far as there is room; of those that are there already, count once more."""
+    """Store messages, as far as there is room; increment the count of existing ones."""
     latest = {(one.topic, one.digest): one for one in rejected_messages}
     counts = Counter((one.topic, one.digest) for one in rejected_messages)
     known = {
@@ -84,7 +84,7 @@ def record(tx: Tx, rejected_messages: Sequence[RejectedMessage]) -> list[bool]:
     fresh = [key for key in latest if key not in known]
     if fresh:
         fresh = _that_fit(tx, [(key, len(latest[key].body)) for key in fresh])
-    # In order, so that of two workers that keep the same ones neither waits for the other's second.
+    # In order, so that two workers that store the same letters cannot deadlock.
     again = [_again(tx, latest[key], counts[key]) for key in sorted(known)]
     tx.many(_AGAIN, again)
     tx.add(dead_letters, [_row(tx, latest[key], counts[key]) for key in sorted(fresh)])
@@ -93,7 +93,7 @@ def record(tx: Tx, rejected_messages: Sequence[RejectedMessage]) -> list[bool]:
 
 
 def _that_fit(tx: Tx, sizes: Sequence[tuple[_Place, int]]) -> list[_Place]:
-    """Return those for which there is room beside what lies there."""
+    """Return those for which there is room."""
     [there] = tx.rows(_HOW_MANY, namespace=tx.namespace)
     room, octets, fitting = LETTERS - there.letters, LETTERS_BYTES - there.bytes, list[_Place]()
     for place, size in sizes:
@@ -145,14 +145,14 @@ def get(tx: Tx, letter_id: int) -> DeadLetter:
 
 
 def count(tx: Tx, older_than: timedelta) -> int:
-    """Return how many letters came last so long ago."""
+    """Return the number of letters that last arrived longer ago than this."""
     about = {"namespace": tx.namespace, "latest": tx.now - older_than}
     found: int = tx.connection.execute(_COUNT, about).scalar_one()
     return found
 
 
 def drop(tx: Tx, ids: Collection[int] | None, older_than: timedelta) -> int:
-    """Forget letters, those of these ids or all, as far as they came last so long ago."""
+    """Delete letters (these ids, or all) that last arrived longer ago than this."""
     about = {"namespace": tx.namespace, "latest": tx.now - older_than}
     if ids is None:
         return tx.connection.execute(_DROP, about).rowcount

@@ -1,4 +1,4 @@
-"""Leases in a worker's hand: renewed, or given back."""
+"""Statements of held leases: renew and release."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _RELEASE: Final = changing(leases.Released)
 def beat(
     tx: Tx, held: Sequence[LeaseToken], lease: timedelta, details: Mapping[LeaseToken, bytes] | None = None
 ) -> list[Pulse]:
-    """Renew leases from now on. One that has run out and that nobody took over lives again."""
+    """Renew leases from now on. An expired one that nobody took over is alive again."""
     rows = _find(tx, held)
     pulses = [_pulse(one, rows.get(one.key)) for one in held]
     renewed = leases.renew(tx.now, lease)
@@ -45,7 +45,7 @@ def beat(
 
 
 def release(tx: Tx, held: Sequence[LeaseToken]) -> None:
-    """Give leases back unused."""
+    """Release leases unused."""
     rows = _find(tx, held)
     alive = {one.key: rows[one.key] for one in held if leases.is_alive(rows.get(one.key), one.fence)}
     tx.many(_RELEASE, [changed(key, leases.release(row, tx.now)) for key, row in alive.items()])

@@ -1,4 +1,4 @@
-"""How hops are found and written: what the statements of leases, commits and operators share."""
+"""Common statements of hops, for leases, commits and operators."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from paigeant.sql.schema.tables import Columns, heartbeats, step_executions, val
 
 steps: Columns = step_executions.c
 OPEN: Final = steps.completed_at.is_(None)
-"""The hop has a twin: it is not behind."""
+"""Condition that the hop has a twin, that is, is not done."""
 
 STILL_OPEN: Final = unindexed(OPEN)
-"""The same of a hop that is found by its key."""
+"""The same for a hop that is found by its key."""
 
 HOP: Final = (steps.workflow_id, steps.path, steps.position)
 THIS_HOP: Final = (
@@ -57,9 +57,9 @@ _DETAILS: Final = select(
 
 
 def changing(change: type[tuple[Any, ...]], *where: ColumnElement[bool]) -> PreparedStatement:
-    """Return the statement that writes a change of this kind to a hop; its fields are the columns that it sets.
+    """Return the statement that writes a change of this kind to a hop; its fields are columns.
 
-    Those that are always None are no parameters.
+    Fields that are always None are no parameters.
     """
     made: dict[str, BindParameter[Any] | None] = {
         name: None if kind is NoneType else bindparam(f"new_{name}") for name, kind in get_type_hints(change).items()
@@ -83,16 +83,16 @@ def bound(key: HopKey) -> dict[str, Any]:
 
 
 def undone_by(row: Row[Any]) -> HopKey | None:
-    """Return the key of the hop that the hop of this row undoes."""
+    """Return the key of the hop that this row's hop undoes."""
     if row.undoes_position is None:
         return None
     return HopKey(row.workflow_id, row.undoes_path, row.undoes_position)
 
 
 def records(tx: Tx, undone: Iterable[HopKey | None]) -> dict[HopKey | None, Record]:
-    """Return what is known of hops that are to be undone; there is no query if there are none.
+    """Return the records of hops that are to be undone; no query without any.
 
-    A row that somebody has spoilt is read by itself: it must not keep a worker from the others of the same query.
+    An unreadable row is read by itself: it must not make the whole query of a worker fail.
     """
     keys = [key for key in undone if key is not None]
     try:
@@ -105,7 +105,7 @@ def records(tx: Tx, undone: Iterable[HopKey | None]) -> dict[HopKey | None, Reco
 
 
 def grant_of(tx: Tx, row: Any, record: Record | None, detail: bytes | None) -> Grant:
-    """Return the lease now taken on the hop of this row, which has the columns that every lease reads."""
+    """Return the grant of a lease just taken on the hop of this row, which has the common columns of leases."""
     return Grant(
         key_of(row),
         row.step,
@@ -129,22 +129,22 @@ def grant_of(tx: Tx, row: Any, record: Record | None, detail: bytes | None) -> G
 
 
 def _wait_of(wait: str | None) -> WaitState | None:
-    """Return how far a wait has come; what somebody has made of it that is no such state is none."""
+    """Return the state of a wait; None for an unreadable one."""
     return _WAITS.get(leases.end_wait(wait) or "")
 
 
 def details(tx: Tx, hops: Iterable[HopKey]) -> dict[HopKey, bytes]:
-    """Return what steps last said of their progress."""
+    """Return the last progress of steps."""
     return {key_of(row): row.detail for row in tx.rows(_DETAILS, keys=keys_of(hops))}
 
 
 def note(tx: Tx, said: Mapping[HopKey, bytes]) -> None:
-    """Keep what steps say of their progress."""
+    """Store the progress of steps."""
     tx.upsert(heartbeats, [{**_key_row(key), "detail": detail, "said_at": tx.now} for key, detail in said.items()])
 
 
 class NewTwin(NamedTuple):
-    """A twin to be written, due when its hold ends, or leased to an owner for a time; ``closes``: it is to end."""
+    """Twin to be written, due when its hold ends, or leased to an owner for a time; ``closes``: it is to end."""
 
     twin: Twin
     owner: str | None
@@ -155,7 +155,7 @@ class NewTwin(NamedTuple):
 _WAITS: Final = {each.value: each for each in WaitState}
 
 NOBODY: Final[tuple[None, timedelta]] = (None, timedelta(0))
-"""In place of a :class:`~paigeant.model.hops.Taker`: the hop is due."""
+"""Stand-in for a :class:`~paigeant.model.hops.Taker`: the hop is due, without a lease."""
 
 
 def add_twins(tx: Tx, twins: Sequence[NewTwin]) -> None:
@@ -190,13 +190,13 @@ def digest_of(twin: Twin) -> bytes:
 
 @lru_cache(maxsize=64)
 def new_state(hold: Hold, now: datetime, closes: bool, owner: str | None, lease: timedelta) -> Mapping[str, Any]:  # noqa: FBT001
-    """Return how a new hop stands; those of one transaction stand alike, and are many."""
+    """Return the state columns of a new hop; they are cached, since many hops of one transaction share them."""
     added = holds.add(hold, now, closes=closes)
     return {**added._asdict(), **({} if owner is None else leases.take(added, owner, now, lease)._asdict())}
 
 
 def add_passed(tx: Tx, passed: Iterable[tuple[HopKey, PassedEntry]]) -> None:
-    """Write entries that the journey passes on the paths of these hops: they are behind at once, without a twin."""
+    """Write entries passed on the paths of these hops: they are done at once, without a twin."""
     rows = [
         {
             **_key_row(before),
@@ -218,5 +218,5 @@ def _key_row(key: HopKey) -> dict[str, Any]:
 
 
 def keep_blobs(tx: Tx, blobs: Iterable[tuple[UUID, Blob]]) -> None:
-    """Keep the bytes behind references, once each."""
+    """Store the bytes behind references, once each."""
     tx.add(values, [{"workflow_id": run, "sha256": blob.sha256, "json": blob.json} for run, blob in blobs])

@@ -1,4 +1,4 @@
-"""When there will be something to claim: what intakes and closers sleep until."""
+"""Next due times: intakes and closers sleep until then."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _leased_branch: Final = (
     .where(*BRANCHES_TO_CLOSE, steps.owner.is_not(None))
     .scalar_subquery()
 )
-"""When the lease runs out on a hop that is to end, and that nobody else may end before."""
+"""End of the lease of a hop that is to end, before which nobody else may end it."""
 
 _NEXT_CLOSING: Final = PreparedStatement(
     select(func.min(runs.closes_at).label("at"), store_now().label("now"), _closing_branch.label("branch"))
@@ -35,9 +35,9 @@ _NEXT_CLOSING: Final = PreparedStatement(
 
 @cache
 def _next_due_of(topics: int) -> PreparedStatement:
-    """Return the query of when the next twin of so many topics is due, and the next suspect, and what time it is."""
-    # The first in the order of the index, not the least: for that PostgreSQL would walk through any index that it knows
-    # nothing of.
+    """Return the query of the next due time of this many topics, of the next suspect, and of the present time."""
+    # The first in the order of the index, not min(): for that PostgreSQL without statistics would walk through any
+    # index.
     parts = [
         select(steps.due_at)
         .where(NAMESPACE, steps.step == bindparam(f"topic_{n}"), OPEN, ~SUSPECT_HOP, steps.due_at.is_not(None))
@@ -58,9 +58,9 @@ def _next_due_of(topics: int) -> PreparedStatement:
 
 
 def due_in(tx: Tx, topics: Collection[str], waited: float) -> float | None:
-    """Return in how many seconds the next twin of these topics is due, None if none is going to be.
+    """Return the number of seconds until the next twin of these topics is due, None without one.
 
-    ``waited`` is for how many seconds the caller has: suspects are only worth asking for after a pause.
+    ``waited`` is how long the caller has waited, in seconds: suspects are only worth a claim after a pause.
     """
     parts = [
         tx.rows(
@@ -80,7 +80,7 @@ def due_in(tx: Tx, topics: Collection[str], waited: float) -> float | None:
 
 
 def overdue_in(tx: Tx) -> float | None:
-    """Return in how many seconds a run, or a branch, is overdue to end, None if none is going to be."""
+    """Return the number of seconds until a run, or a branch, is overdue to end, None without one."""
     [row] = tx.rows(_NEXT_CLOSING, namespace=tx.namespace, known_now=tx.known_now)
     if row.branch:
         return 0.0

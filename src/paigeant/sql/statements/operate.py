@@ -1,4 +1,4 @@
-"""What a person may do to a run: request its cancellation, end it, or send it on its way again."""
+"""Statements of operations on a run: cancel, terminate, resume; and unserved hops."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _STRANDED: Final = (
 
 
 def require_writable(tx: Tx, workflow_id: UUID) -> None:
-    """Return if a run is not over for good; raises UnknownRun and WrongState."""
+    """Return if a run may still change; raises UnknownRun and WrongState."""
     operate.require_writable(find(tx, workflow_id))
 
 
 def request_cancel(tx: Tx, workflow_id: UUID, cancel_request: CancelRequest) -> RunStatus:
-    """Note the request, and make what nobody runs due."""
+    """Record the request, and make hops due that nobody runs."""
     run = find(tx, workflow_id)
     requested = operate.request_cancel(run, cancel_request, tx.now)
     if requested is not None:
@@ -55,9 +55,9 @@ def request_cancel(tx: Tx, workflow_id: UUID, cancel_request: CancelRequest) -> 
 
 
 def terminate(tx: Tx, workflow_id: UUID) -> list[UUID]:
-    """End the run, with all that have begun within it, and return them: no fence shown from now on is a good one."""
+    """End the run, with its child runs, and return them: no present fence stays valid."""
     run = find(tx, workflow_id)
-    tx = tx.later()  # or a step that was committed meanwhile would seem to come after the end
+    tx = tx.later()  # else a step committed meanwhile would have a later time than the end
     ended = operate.terminate(run, tx.now)
     if ended is None:
         return []
@@ -67,7 +67,7 @@ def terminate(tx: Tx, workflow_id: UUID) -> list[UUID]:
 
 
 def resume(tx: Tx, workflow_id: UUID, how: operate.Restart) -> RunStatus:
-    """Send a run on its way again; a child that has ended goes on with its parent only."""
+    """Resume a run; an ended child run goes on only with its parent."""
     run = find(tx, workflow_id)
     protocol.require_own(run, status_of(run))
     return resuming.resume(tx, workflow_id, how)
@@ -76,7 +76,7 @@ def resume(tx: Tx, workflow_id: UUID, how: operate.Restart) -> RunStatus:
 def unserved(tx: Tx, gone: Collection[str]) -> list[str]:
     """Return the topics of twins that no living worker serves; some workers are known to be ``gone``.
 
-    From topic to topic along the index, which is a step each, however long the queues are.
+    It steps from topic to topic along the index, one step each, however long the queues are.
     """
     known, found, after = served(tx, gone), list[str](), ""
     while (
@@ -89,7 +89,7 @@ def unserved(tx: Tx, gone: Collection[str]) -> list[str]:
 
 
 def hold_unserved(tx: Tx, topics: list[str], gone: Collection[str], after: timedelta) -> int:
-    """Mark the hops that wait for a worker of these topics; returns how many were not marked before."""
+    """Mark the hops of these topics as waiting for a worker; returns the number of newly marked ones."""
     living = served(tx, gone)
     still = [topic for topic in topics if topic not in living]
     about = {"b_namespace": tx.namespace, "b_topics": still, "b_before": tx.now - after}

@@ -1,8 +1,8 @@
-"""Retention: runs that ended long ago are deleted, a few at a time.
+"""Retention: old ended runs are deleted, a few at a time.
 
-A status at a time, so that each query reads one stretch of one index, however much of another status is kept. The row
-of a run is locked before its status counts: who resumes it at the same moment either comes first, and it stays, or
-finds no run any more.
+One status at a time, so that each query reads one range of one index, however many runs of another status are kept. The
+row of a run is locked before its status counts: a concurrent resume either comes first, and the run stays, or finds no
+run any more.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from paigeant.sql.statements.custody.signing_keys import drop_past_keys
 from paigeant.sql.statements.hops import steps
 
 HOPS: Final = 5_000
-"""Hops in one transaction, about: it holds up others for a fraction of a second. A larger run goes by itself."""
+"""Approximate number of hops in one transaction, which blocks others for a fraction of a second. A larger run is
+deleted by itself."""
 
 runs: Columns = workflow_runs.c
 _parents = workflow_runs.alias("parent")
@@ -56,7 +57,7 @@ _FORGET_WORKERS: Final = delete(workers).where(
 
 
 def _of_runs() -> tuple[Delete, ...]:
-    """Return what deletes all that belongs to runs, whatever tables there are, and at last the runs."""
+    """Return the statements that delete all rows of runs in every table, and finally the runs."""
     return tuple(delete(table).where(table.c.workflow_id.in_(_THESE)) for table in tables_of_runs())
 
 
@@ -66,7 +67,7 @@ DELETIONS: Final = _of_runs()
 def find_ended(
     tx: Tx, older_than: timedelta, statuses: Collection[RunStatus], limit: int, without: Collection[UUID]
 ) -> list[UUID]:
-    """Return some of the runs that there are to prune, but these."""
+    """Return some of the runs that can be pruned, without the excluded ones."""
     about = {"namespace": tx.namespace, "before": tx.now - older_than, "limit": limit, "without": list(without)}
     found = (tx.rows(_OTHERS, **about, status=status) for status in _final(statuses))
     return [row.workflow_id for row in next((rows for rows in found if rows), ())]
@@ -79,7 +80,7 @@ def prune(
     limit: int,
     only: Collection[UUID] | None = None,
 ) -> int:
-    """Delete some of the final runs that ended longer ago than this, or of these alone; returns how many."""
+    """Delete some final runs that ended longer ago than this, or these alone; returns their number."""
     about = {"namespace": tx.namespace, "before": tx.now - older_than}
     tx.connection.execute(_FORGET_WORKERS, about)
     query, wanted = (_OLDEST, {}) if only is None else (_OLDEST_OF, {"only": list(only)})
@@ -102,7 +103,7 @@ def prune(
 
 
 def count_ended(tx: Tx, older_than: timedelta, statuses: Collection[RunStatus]) -> int:
-    """Return how many runs there are to prune."""
+    """Return the number of runs that can be pruned."""
     about = {"namespace": tx.namespace, "before": tx.now - older_than}
     return sum(tx.connection.execute(_COUNT, {**about, "status": status}).scalar_one() for status in _final(statuses))
 

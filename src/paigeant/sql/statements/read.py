@@ -1,4 +1,4 @@
-"""Runs as they are seen from outside."""
+"""Statements of views of runs."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def get_run(tx: Tx, workflow_id: UUID) -> RunView:
     texts = load_values(tx, workflow_id, values_shown(run, hops, variables))
     newest = {(hop.step_id, hop.direction): hop.fence for hop in hops}
     calls, approvals = calls_of_steps(tx, workflow_id, newest), approvals_of_run(tx, workflow_id)
-    kinds = {hop.kind for hop in hops}  # of what only nodes have, a run without nodes is not asked
+    kinds = {hop.kind for hop in hops}  # a run without nodes needs no queries for them
     joins = joins_of_run(tx, workflow_id) if kinds & JOINING else {}
     children = children_of(tx, workflow_id) if kinds & SEPARATE else ()
     return view_run(run, hops, variables, texts, Beside(calls, joins, approvals, children, run.forks))
@@ -116,7 +116,7 @@ def get_status(tx: Tx, workflow_id: UUID) -> RunStatus:
 
 
 def find_open(tx: Tx, workflow_ids: Collection[UUID]) -> set[UUID]:
-    """Return which of these runs have not ended."""
+    """Return those of these runs that have not ended."""
     return {row.workflow_id for row in tx.rows(_OPEN, namespace=tx.namespace, runs=runs_of(workflow_ids))}
 
 
@@ -127,7 +127,7 @@ def get_message(tx: Tx, key: HopKey) -> bytes | None:
 
 
 def page_of(wanted: RunsWanted) -> Select[Any, *tuple[Any, ...]]:
-    """Return the query of runs, newest first, whatever their age and page."""
+    """Return the query of runs, newest first, without age and page."""
     query = select(*SUMMARY, runs.number).where(_VISIBLE).order_by(runs.number.desc())
     if (status := wanted.get("status")) is not None:
         query = query.where(stands(status))
@@ -140,18 +140,18 @@ def page_of(wanted: RunsWanted) -> Select[Any, *tuple[Any, ...]]:
 
 
 def list_runs(tx: Tx, wanted: RunsWanted) -> RunPage:
-    """Return a page of runs, newest first, of those that were recorded since so long ago."""
+    """Return a page of runs, newest first, with ``since`` only of those recorded within this time."""
     limit, since = wanted.get("limit", PAGE), wanted.get("since")
     query = page_of(wanted).limit(limit + 1)
     if (place := read_place(wanted.get("after"), "runs")) is not None:
         query = query.where(runs.number < place)
     found = tx.rows(query, namespace=tx.namespace)
-    if since is not None:  # looked at here, for they come in order: with a condition all older ones would be read
+    if since is not None:  # filtered here, since rows are in order: a condition would read all older ones
         found = [run for run in found if run.created_at > tx.now - since]
     return view_page(found, limit)
 
 
 def find_runs(tx: Tx, first: UUID, last: UUID, limit: int) -> list[RunSummary]:
-    """Return the runs whose ids lie between these, in their order."""
+    """Return the runs with ids between these, in order."""
     found = tx.rows(_BETWEEN, namespace=tx.namespace, first=first, last=last, limit=limit)
     return list(view_page(found, limit).runs)

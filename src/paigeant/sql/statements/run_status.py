@@ -1,4 +1,4 @@
-"""Where a run stands: a final status is in its row, that of an open one follows from its open hops."""
+"""Status of a run: a final one is in its row, that of an open run follows from its open hops."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ FIRST_START: Final[ColumnElement[Any]] = (
     .correlate(workflow_runs)
     .scalar_subquery()
 )
-"""When the first of the run's hops that was ever leased was leased last. Entries before it may have been passed."""
+"""Time of the last lease of the run's first leased hop. Entries before it may have been passed."""
 
 STARTED_AT: Final[ColumnElement[Any]] = func.coalesce(runs.started_at, FIRST_START)
-"""When the run's first step was first leased: as its hop says, or, once a hop was leased again, the run's own row."""
+"""Time of the first lease of the run's first step: in its hop's row, or, once a hop was leased again, in the run's."""
 
 _OPEN_STATUS: Final[ColumnElement[Any]] = (
     select(
@@ -42,11 +42,11 @@ _OPEN_STATUS: Final[ColumnElement[Any]] = (
 )
 
 STATUS: Final[ColumnElement[Any]] = case((runs.completed_at.is_not(None), runs.status), else_=_OPEN_STATUS)
-"""The run's status; of an open one as :func:`paigeant.protocol.views.open_status`."""
+"""Status of the run; for an open one the SQL form of :func:`paigeant.protocol.views.open_status`."""
 
 
 def _of_waiting_hop(what: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return this of the hop for which the run waits, if it does."""
+    """Return this column of the hop that the run waits for, if it waits."""
     hop = select(what).where(_OPEN_HOP).order_by(_hops.c.path.desc(), _hops.c.position.desc()).limit(1)
     return case(
         (STATUS.op("=", is_comparison=True)(RunStatus.WAITING.value), hop.correlate(workflow_runs).scalar_subquery())
@@ -55,10 +55,10 @@ def _of_waiting_hop(what: ColumnElement[Any]) -> ColumnElement[Any]:
 
 _CONTRACT: Final = case((_hops.c.interface.is_not(None), WaitReason.CONTRACT.value), else_=_hops.c.reason)
 REASON: Final = _of_waiting_hop(_CONTRACT)
-"""As :func:`paigeant.protocol.views.open_reason`."""
+"""SQL form of :func:`paigeant.protocol.views.open_reason`."""
 
 WAITS_UNTIL: Final = type_coerce(_of_waiting_hop(_hops.c.due_at), _hops.c.due_at.type)
-"""As :func:`paigeant.protocol.views.open_until`."""
+"""SQL form of :func:`paigeant.protocol.views.open_until`."""
 
 
 def stands(status: RunStatus) -> ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""Signals meet their waits here, whichever of the two came first: the row of the run is locked by who writes either."""
+"""Statements of signals: a signal and its wait meet in either order, since both lock the row of the run."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ _KEPT: Final = PreparedStatement(
     .join_from(wanted, signals, (sent.workflow_id == wanted.c.workflow_id) & (sent.name == wanted.c.name))
     .where(one_of(sent.workflow_id, "runs"), sent.position.is_(None))
 )
-"""The runs are named twice: SQLite searches for those of the list, PostgreSQL, for lack of statistics, of the array."""
+"""The runs are listed twice: SQLite searches by the list, PostgreSQL, without statistics, by the array."""
 _ADD: Final = PreparedStatement(signals.insert())
 _PLACE: Final = PreparedStatement(
     update(signals)
@@ -79,7 +79,7 @@ _MEET: Final = changing(protocol.Met)
 
 
 class _Met(NamedTuple):
-    """A wait that is over: the hop, and the name and the value of the variable that its signal is from now on."""
+    """Ended wait: the hop, and the name and the value of the variable that the signal sets."""
 
     key: HopKey
     name: str
@@ -87,10 +87,10 @@ class _Met(NamedTuple):
 
 
 def send(tx: Tx, coming: Sequence[SentSignal]) -> list[Receipt]:
-    """Let signals come to their runs, in order; one answer each."""
+    """Deliver signals to their runs, in order; one answer each."""
     runs = runs_of(one.workflow_id for one in coming)
     found = {row.workflow_id: row for row in tx.rows(_RUNS, runs=runs) if row.namespace == tx.namespace}
-    tx = tx.later()  # what held the locks that it waited for was written before
+    tx = tx.later()  # writes of the previous holders of the locks were earlier
     ids = names_of((one.workflow_id, one.signal_id, "") for one in coming)
     known = {(row.workflow_id, row.signal_id) for row in tx.rows(_KNOWN, names=ids)}
     kept = Counter[UUID]({row.workflow_id: row.kept for row in tx.rows(_COUNT, runs=runs)})
@@ -138,7 +138,7 @@ def _write(tx: Tx, accepted: Sequence[tuple[SentSignal, Any]]) -> None:
 
 
 def meet_kept(tx: Tx, keys: Iterable[HopKey]) -> None:
-    """End those of these waits, which have just begun, for which a signal came before."""
+    """End those of these new waits for which a signal arrived before."""
     waits = tx.rows(_THESE_WAITS, keys=keys_of(keys))
     names = names_of((wait.workflow_id, wait.awaits, "") for wait in waits)
     runs = runs_of(wait.workflow_id for wait in waits)
@@ -156,7 +156,7 @@ def meet_kept(tx: Tx, keys: Iterable[HopKey]) -> None:
 
 
 def _meet(tx: Tx, met: Sequence[_Met]) -> None:
-    """What a signal carries is a variable of its name from now on, set at the hop that waited for it."""
+    """Set the signals' payloads as variables of their names at the waiting hops, and end the waits."""
     tx.many(_MEET, [changed(one.key, protocol.meet(tx.now)) for one in met])
     rows = [{**one.key._asdict(), "name": one.name, "value": one.payload, "updated_at": tx.now} for one in met]
     tx.upsert(workflow_variables, rows)

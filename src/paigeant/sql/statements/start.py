@@ -1,4 +1,4 @@
-"""Runs begin here."""
+"""Statements of dispatch: begin of runs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _BY_KEY: Final = _IDENTITY.where(
 
 
 def record_workflow_start(tx: Tx, starts: Sequence[RunStart]) -> list[Started]:
-    """Write runs with their first twins, all or none; a repeat gets the run that is there."""
+    """Write runs with their first twins, all or none; a repeat returns the existing run."""
     answers = match_starts(starts, _known(tx, starts))
     _write(tx, [one for one, answer in zip(starts, answers, strict=True) if answer.fresh])
     return [
@@ -51,12 +51,12 @@ def _given(tx: Tx, one: RunStart, taker: Taker, answer: Started) -> Grant | None
 
 
 def first_grant(tx: Tx, one: RunStart) -> Grant:
-    """Return the lease on the first twin of a run that begins now, which is written leased to its taker."""
+    """Return the grant of a new run's first twin, which is written leased to its taker."""
     return Grant(one.twin.key, one.twin.topic, one.twin.body, 1, 1, leased_at=tx.now, remaining=one.deadline)
 
 
 def _known(tx: Tx, starts: Sequence[RunStart]) -> dict[RunName, KnownRun]:
-    """Return the runs that these ids and dispatch keys have already."""
+    """Return the existing runs with these ids and dispatch keys."""
     known: dict[RunName, KnownRun] = {}
     for part in chunks(starts):
         for row in tx.rows(_BY_ID, runs=runs_of(one.workflow_id for one in part)):

@@ -1,1 +1,1 @@
-"""The schema's history, applied by Alembic. A migration that has been released is never edited."""
+"""Migrations of the schema, applied by Alembic. A released migration is never edited."""

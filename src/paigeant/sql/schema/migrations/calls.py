@@ -1,4 +1,4 @@
-"""What migration 0006 adds for calls within steps."""
+"""Tables of migration 0006 for calls within steps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from alembic import op
 
 
 def add_calls() -> None:
-    """Add what steps record while they run."""
+    """Create the tables of recordings."""
     op.add_column("step_executions", sa.Column("epoch", sa.Integer(), nullable=True))
     _checkpoints()
     _ledger()

@@ -1,4 +1,4 @@
-"""How Alembic runs the migrations: on the connection, and in the transaction, that it was given."""
+"""Alembic environment: runs migrations on a given connection, in its transaction."""
 
 from __future__ import annotations
 

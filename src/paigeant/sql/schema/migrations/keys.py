@@ -1,4 +1,4 @@
-"""What migration 0006 adds for the keys that processes publish."""
+"""Table of migration 0006 for published keys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from alembic import op
 
 
 def add_keys() -> None:
-    """Add published keys, by their thumbprints."""
+    """Create the table of published keys, by their thumbprints."""
     time = sa.TIMESTAMP(timezone=True).with_variant(sa.Double(), "sqlite")
     op.create_table(
         "signing_keys",

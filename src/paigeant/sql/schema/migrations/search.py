@@ -1,4 +1,4 @@
-"""Indexes of what runs are looked for by, as version 0006 has them: how and where they ended, what they wait for."""
+"""Indexes of migration 0006 for searches of runs: status, end, error and wait reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ERROR_STEP: Final = {
 
 
 def add_search() -> None:
-    """Make the indexes."""
+    """Create the indexes."""
     dialect, failed, runs = op.get_bind().dialect.name, sa.text("error IS NOT NULL"), "workflow_runs"
     for index, part in (("error", _ERROR_TYPE), ("error_step", _ERROR_STEP)):
         columns = ["namespace", sa.text(part[dialect]), "number"]

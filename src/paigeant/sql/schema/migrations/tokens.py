@@ -1,4 +1,4 @@
-"""What migration 0006 adds for who may ask the HTTP API."""
+"""Table of migration 0006 for access tokens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from alembic import op
 
 
 def add_tokens() -> None:
-    """Add tokens, by their digests."""
+    """Create the table of tokens, by their digests."""
     time = sa.TIMESTAMP(timezone=True).with_variant(sa.Double(), "sqlite")
     op.create_table(
         "access_tokens",

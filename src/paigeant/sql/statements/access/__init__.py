@@ -1,1 +1,1 @@
-"""Statements about who may ask the HTTP API."""
+"""Statements of access tokens."""

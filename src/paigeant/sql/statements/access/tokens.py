@@ -1,4 +1,4 @@
-"""Tokens: whose has which digest."""
+"""Statements of access tokens."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REVOKE: Final = delete(access_tokens).where(_NAMESPACE, _c.name == bindparam("n
 
 
 def record(tx: Tx, grant: TokenGrant, digest: str, lifetime: timedelta | None) -> StoredToken:
-    """Keep whose token it is; raises WrongState for a name that has one."""
+    """Store a token; raises WrongState for a name that has one."""
     if tx.rows(_OF_NAME, namespace=tx.namespace, name=grant.name):
         raise WrongState(f"{grant.name} has a token already: revoke that first")
     until = None if lifetime is None else tx.now + lifetime
@@ -32,21 +32,21 @@ def record(tx: Tx, grant: TokenGrant, digest: str, lifetime: timedelta | None) -
 
 
 def every(tx: Tx) -> list[StoredToken]:
-    """Return who has a token."""
+    """Return all tokens."""
     return [_token(row) for row in tx.rows(_ALL, namespace=tx.namespace)]
 
 
 def find(tx: Tx, digest: str) -> StoredToken | None:
-    """Return whose token it is, unless it has expired."""
+    """Return a token by its digest, unless it has expired."""
     found = [_token(row) for row in tx.rows(_OF_DIGEST, namespace=tx.namespace, digest=digest)]
     return next((token for token in found if token.expires_at is None or token.expires_at > tx.now), None)
 
 
 def revoke(tx: Tx, name: str) -> bool:
-    """Forget a token."""
+    """Delete a token."""
     return tx.connection.execute(_REVOKE, {"namespace": tx.namespace, "name": name}).rowcount > 0
 
 
 def _token(row: Any) -> StoredToken:
-    role = read_word(TokenRole, row.role, TokenRole.VIEWER)  # who edits it gives nobody more
+    role = read_word(TokenRole, row.role, TokenRole.VIEWER)  # an edited row grants no more than this
     return StoredToken.model_validate({name: getattr(row, name) for name in StoredToken.model_fields} | {"role": role})

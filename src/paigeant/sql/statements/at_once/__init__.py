@@ -1,4 +1,4 @@
-"""A group in one statement, which is a transaction by itself: where each statement is a round trip to a server.
+"""Group operations in one statement, which is a transaction by itself: for servers with a round trip each.
 
-What is not as such a statement expects it is left as it is, and goes the way that judges it.
+Rows that are not as expected are left unchanged, and processed by the judging path.
 """

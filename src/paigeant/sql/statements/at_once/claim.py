@@ -1,4 +1,4 @@
-"""Claims of what is due, or was announced, in one statement: found, locked and leased, unless a suspect is among it."""
+"""Claims in one statement: due or announced hops are found, locked and leased, unless a suspect is among them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _NOTICE: Final[dict[str, TypeEngine[Any]]] = {
 
 
 def fit(what: Claim, limit: int) -> TypeGuard[Due | Announced]:
-    """Tell whether one statement can ask for this."""
+    """True if one statement can do this claim."""
     match what:
         case Due(topics):
             return 0 < len(topics) <= TOPICS and limit > 0
@@ -59,7 +59,7 @@ def fit(what: Claim, limit: int) -> TypeGuard[Due | Announced]:
 
 
 def claim_at_once(tx: Tx, owner: str, what: Due | Announced, limit: int, lease: timedelta) -> list[Grant] | None:
-    """Lease what is asked for, the one due longest first; None, and nothing leased, if there is a suspect among it."""
+    """Lease the claimed hops, the one due longest first; None, with nothing leased, if there is a suspect."""
     about = {"namespace": tx.namespace, "owner": owner, "lease": lease}
     match what:
         case Due(topics):
@@ -75,7 +75,7 @@ def claim_at_once(tx: Tx, owner: str, what: Due | Announced, limit: int, lease: 
 
 @cache
 def _claim(topics: int) -> PreparedStatement:
-    """Return the statement for what is due of so many topics."""
+    """Return the statement for due hops of this many topics."""
     suspected = select(exists(some_suspect(NOW)).label("suspected")).cte("suspected").prefix_with("MATERIALIZED")
     queue = queue_of(topics, NOW)
     due = (
@@ -89,7 +89,7 @@ def _claim(topics: int) -> PreparedStatement:
 
 @cache
 def _announced() -> PreparedStatement:
-    """Return the statement for the hops that it is given."""
+    """Return the statement for listed hops."""
     given = given_table("given", _NOTICE)
     of_suspect = select(steps.position).join_from(given, step_executions, is_of(given)).where(unindexed(SUSPECT_HOP))
     suspected = select(exists(of_suspect).label("suspected")).cte("suspected").prefix_with("MATERIALIZED")
@@ -105,9 +105,9 @@ def _announced() -> PreparedStatement:
 
 def _lease(suspected: CTE, due: CTE) -> PreparedStatement:
     """Return the statement that leases these, unless there is a suspect among them."""
-    # What another claim committed between this statement's snapshot and its lock is among what is due: PostgreSQL looks
-    # at the new version again for the join's columns only. The update finds its old version, whose fence differs, and
-    # leaves it alone. Granted is what was written, else two workers would run one step at the same time.
+    # A hop that another claim leased between this statement's snapshot and its lock is still among the due ones:
+    # PostgreSQL rechecks the new version for the join's columns only. The update compares the fence, which differs, and
+    # skips it. Only written rows are granted, else two workers would run one step at the same time.
     taken = _taken(due)
     leased = due.join(taken, _same_hop(due, taken))
     found = select(suspected.c.suspected, NOW.label("now"), *due.c).join_from(suspected, leased, true(), isouter=True)
@@ -120,7 +120,7 @@ def _same_hop(one: CTE, other: CTE) -> ColumnElement[bool]:
 
 
 def _taken(due: CTE) -> CTE:
-    """Lease the hops: what :func:`paigeant.protocol.leases.take` says, of the columns instead of their values.
+    """Lease the hops: the SQL form of :func:`paigeant.protocol.leases.take`; none of them is a suspect.
 
     None of them is a suspect; one whose owner let its lease run out becomes one.
     """
@@ -146,7 +146,7 @@ def _taken(due: CTE) -> CTE:
 
 
 def _started(due: CTE) -> CTE:
-    """Keep when runs began of which a hop is leased again: their first hop may be it, and says it no longer."""
+    """Store the start of runs when a hop is leased again: their first hop may be it, and loses that time."""
     again = due.c.started_at.is_not(None) & due.c.run_started_at.is_(None)
     change = update(workflow_runs).where(runs.workflow_id == due.c.workflow_id, again)
     return change.values(started_at=FIRST_START).cte("started")

@@ -1,9 +1,9 @@
-"""Plain commits in one statement: each is written whole if its run and its hop are as it expects them, else not at all.
+"""Plain commits in one statement: each is written completely if its run and its hop are as expected, else not at all.
 
-Locks are taken in the order that all others keep, runs before hops: the rows of the runs are locked, in the order of
-their ids, before the first hop is looked at, because that look needs what the lock has read. A row that another
-transaction has changed meanwhile is read again when it is locked, and is judged as it is then. So whoever ends a run
-either waits for this commit, and then sees the hop that it has written; or came first, and the commit finds it over.
+Locks are taken in the common order, runs before hops: the rows of the runs are locked, in the order of their ids,
+before the first hop is read, because that read needs values from the lock. A row that another transaction has changed
+meanwhile is read again when it is locked, and judged by its new state. So a concurrent end of a run either waits for
+this commit, and then sees the written hop; or it came first, and the commit finds the run ended.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ sets: Columns = workflow_variables.c
 
 _STATE: Final = ("status", "attempt", "fence", "owner", "worker", "started_at", "due_at", "hint_at")
 TWIN: Final = ("step", "step_id", "body", "digest", *_STATE)
-"""The columns of a hop that follows which differ from one to another; the rest are those of any hop that is due."""
+"""Columns that differ between next hops; the others are those of any due hop."""
 
 _LEFT: Final = ("input", "output", "log", "compensable", "undo_before", "committed_by")
 _GIVEN: Final[dict[str, TypeEngine[Any]]] = {
@@ -55,7 +55,7 @@ _GIVEN: Final[dict[str, TypeEngine[Any]]] = {
 
 
 def fit(commits: Sequence[Commit]) -> bool:
-    """Tell whether these plain commits need no more than one statement.
+    """True if one statement can do these plain commits.
 
     They have no large values and no histories, and set one variable each.
     """
@@ -80,7 +80,7 @@ def _result(tx: Tx, one: Commit, row: Any) -> CommitResult:
 
 
 def _row(one: Commit, lease: timedelta) -> dict[str, Any]:
-    left = cast("Left", one.transition.hop)  # which is done: this path is for plain commits
+    left = cast("Left", one.transition.hop)  # plain commits always complete the step
     result, undo = cast("Done", left.result), left.undo
     [(variable, value)] = one.transition.writes.variables or [(None, None)]
     end, twin = one.transition.end, one.twins[0] if one.twins else None
@@ -111,7 +111,7 @@ def _twin(one: Commit, twin: Twin | None, lease: timedelta) -> dict[str, Any]:
 
 
 def new_twin(twin: Twin, taker: Taker | None) -> dict[str, Any]:
-    """Return the columns in which a hop that follows, or with which a run begins, differs from others."""
+    """Return the columns that differ between next or first hops."""
     state = new_state(twin.hold, ZERO, False, *(taker or NOBODY))  # noqa: FBT003
     columns = {name: state[name] for name in _STATE}
     return {"step": twin.topic, "step_id": twin.step_id, "body": twin.body, "digest": digest_of(twin), **columns}
@@ -127,10 +127,10 @@ def _commit() -> PreparedStatement:
 
 
 def _locked(given: CTE) -> CTE:
-    """Lock the runs, and read what decides of each.
+    """Lock the runs, and read the columns that decide about each.
 
-    The conditions stand below, in the statement that writes: here one would invite the planner to an index of its own,
-    along which it would walk through all runs of the namespace.
+    Further conditions are in the statement that writes: here one would tempt the planner to an index along which it
+    would walk through all runs of the namespace.
     """
     run = (runs.namespace.label("namespace"), runs.completed_at.label("completed_at"), runs.cancel_requested)
     return (
@@ -143,7 +143,7 @@ def _locked(given: CTE) -> CTE:
 
 
 def _behind(locked: CTE) -> CTE:
-    """Leave the hops of open runs that nobody has asked to cancel, and whose lease is the one that is shown."""
+    """Update hops of open runs without a cancel request, whose lease has the given fence."""
     one = locked.c
     return (
         update(step_executions)
@@ -169,7 +169,7 @@ def _behind(locked: CTE) -> CTE:
 
 
 def next_hop(table: CTE, **more: Any) -> dict[str, Any]:
-    """Return the columns of the twins that a table has, with those that all twins have in common."""
+    """Return the columns of the twins in a table, with those that all twins have in common."""
     due = holds.add(DUE, ZERO)
     same = {name: literal(getattr(due, name)) for name in ("interruptions", "hints", "compensable")}
     return {
@@ -206,7 +206,7 @@ def _set(behind: CTE) -> CTE:
 
 
 def signed(of: CTE, position: ColumnElement[Any], fence: ColumnElement[Any]) -> CTE:
-    """Write what is signed of these hops, as far as it is."""
+    """Write the signed records of these hops, if present."""
     columns = {
         "workflow_id": of.c.workflow_id,
         "path": literal(""),
@@ -220,7 +220,7 @@ def signed(of: CTE, position: ColumnElement[Any], fence: ColumnElement[Any]) -> 
 
 
 def record_columns(record: SignedRecord | None) -> dict[str, Any]:
-    """Return what is given of a record."""
+    """Return the parameters of a record."""
     return {f"record_{name}": value for name, value in record_row(record).items()}
 
 

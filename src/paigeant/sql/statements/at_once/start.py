@@ -1,4 +1,4 @@
-"""Runs begin in one statement, with their first twins: those that no dispatch key could repeat."""
+"""Starts of runs in one statement, with their first twins: those without a dispatch key."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ _GIVEN: Final[dict[str, TypeEngine[Any]]] = {
 
 
 def fit(starts: Sequence[RunStart]) -> bool:
-    """Tell whether one statement will do: no dispatch key, value, plan or grant, nothing passed, no run twice."""
+    """True if one statement can do it: no dispatch key, value, plan, grant or passed entry, and no run twice."""
     more = any(one.dispatch_key is not None or one.blobs or one.plan or one.passed or one.grant for one in starts)
     return not more and len({one.workflow_id for one in starts}) == len(starts)
 
 
 def start_at_once(tx: Tx, starts: Sequence[RunStart]) -> list[Started]:
-    """Write the runs; raises what the database raises for a run that is there already."""
+    """Write the runs; raises the database's error for an existing run."""
     rows = [_row(tx.at(ZERO), one) for one in starts]
     [done] = tx.rows(_START, namespace=tx.namespace, **lists_of("given", _GIVEN, rows))
     then = tx.at(done.now)

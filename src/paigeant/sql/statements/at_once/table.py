@@ -1,7 +1,7 @@
-"""Rows that a statement is given, as a table: each column goes as one array.
+"""Rows as parameters of a statement: each column is one array.
 
-Times go as what they are later than the time of the statement, which the database reads from its own clock. So rows
-that a function has made for :data:`ZERO` are written as of the moment at which they are written.
+Times are passed as differences to the time of the statement, which the database reads from its own clock. So rows made
+for :data:`ZERO` are written as of the moment of writing.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from sqlalchemy.types import TypeEngine
 from paigeant.sql.schema.types import SERVER_NOW, StoreTime
 
 ZERO: Final = datetime(1970, 1, 1, tzinfo=UTC)
-"""The time of which rows are made that are given to a statement."""
+"""Time for which rows are made before they are passed to a statement."""
 
 clock: Final = select(SERVER_NOW.label("now")).cte("clock").prefix_with("MATERIALIZED")
-"""The time of the statement, read once."""
+"""Time of the statement, read once."""
 
 NOW: Final[ColumnElement[Any]] = select(clock.c.now).scalar_subquery()
 
 
 def given_table(name: str, types: Mapping[str, TypeEngine[Any]]) -> CTE:
-    """Return the table of these columns, whose rows are bound as :func:`lists_of`; those of times are not times yet."""
+    """Return the table of these columns, bound by :func:`lists_of`; its times are still differences."""
     kinds = {key: Interval() if isinstance(kind, StoreTime) else kind for key, kind in types.items()}
     lists = [bindparam(_list(name, key), type_=ARRAY(kind, dimensions=1)) for key, kind in kinds.items()]
     table = func.unnest(*lists).table_valued(
@@ -35,14 +35,14 @@ def given_table(name: str, types: Mapping[str, TypeEngine[Any]]) -> CTE:
 
 
 def written(table: Any, types: Mapping[str, TypeEngine[Any]]) -> dict[str, ColumnElement[Any]]:
-    """Return the columns of such a table, or of one with its columns, as they are written: times are times."""
+    """Return the columns of such a table in their written form, with absolute times."""
     return {key: NOW + table.c[key] if isinstance(kind, StoreTime) else table.c[key] for key, kind in types.items()}
 
 
 def lists_of(
     name: str, types: Mapping[str, TypeEngine[Any]], rows: Sequence[Mapping[str, Any]]
 ) -> dict[str, list[Any]]:
-    """Return what to bind for rows whose times are those of :data:`ZERO`."""
+    """Return the parameters for rows whose times are relative to :data:`ZERO`."""
     return {
         _list(name, key): [_later(row[key]) for row in rows]
         if isinstance(kind, StoreTime)

@@ -1,1 +1,1 @@
-"""The statements of what happens within steps: checkpoints and the ledger."""
+"""Statements of calls within steps: checkpoints, ledger, approvals, budgets, pauses."""

@@ -1,4 +1,4 @@
-"""What steps ask of people. Who asks and who answers locks the row of the run first, so that no answer is missed."""
+"""Statements of approvals. Asking and answering lock the row of the run first, so that no answer is missed."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ def get_approval(tx: Tx, approval_id: int) -> Approval:
 
 
 def answer_approval(tx: Tx, approval_id: int, answer: Answer) -> Approval:
-    """Answer a question, and make its step due if it has no other open one."""
+    """Answer a question, and make its step due if no other question of it is open."""
     resuming.find(tx, _find(tx, approval_id).workflow_id)
-    tx = tx.later()  # what held the lock may have answered, or let the step wait for this
+    tx = tx.later()  # the previous holder of the lock may have answered, or made the step wait
     row = _find(tx, approval_id)
     protocol.require_open(row, tx.now)
     written = {"status": answer.status.value, "answer": answer.value, "answered_by": answer.by, "answered_at": tx.now}
@@ -81,12 +81,12 @@ def answer_approval(tx: Tx, approval_id: int, answer: Answer) -> Approval:
 
 
 def load_answers(tx: Tx, step: StepEpoch) -> Mapping[str, Answered]:
-    """Return how the questions of a step stand."""
+    """Return the state of a step's questions."""
     return {row.key: protocol.seen(row, tx.now) for row in _of_step(tx, step)}
 
 
 def approvals_of_run(tx: Tx, workflow_id: UUID) -> list[Approval]:
-    """Return the first thousand questions of a run, in their order."""
+    """Return the first thousand questions of a run, in order."""
     found = tx.rows(_OF_RUN, namespace=tx.namespace, workflow_id=workflow_id)
     return [protocol.view(row, tx.now) for row in found]
 
@@ -102,7 +102,7 @@ def _of_step(tx: Tx, step: StepEpoch) -> Sequence[Any]:
 
 
 def _find(tx: Tx, approval_id: int) -> Any:
-    there = 0 < approval_id < POSITIONS  # or it is no number of the database's
+    there = 0 < approval_id < POSITIONS  # else it is outside of the column's range
     rows = tx.rows(_SHOWN.where(asked.id == approval_id), namespace=tx.namespace) if there else ()
     if not rows:
         raise protocol.unknown(approval_id)

@@ -1,7 +1,7 @@
-"""Budgets: room that is reserved before a request, and what was spent after it.
+"""Statements of budgets: reservations before requests, and spent amounts after them.
 
-The rows of budgets are locked in the order of their scopes, after those of hops; under their locks reservations are
-summed, so that two that ask at the same moment see each other.
+The rows of budgets are locked in the order of their scopes, after those of hops; reservations are summed under these
+locks, so that concurrent ones see each other.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _OWN: Final = (
     .where(_OF_SCOPES)
 )
 _RESERVED: Final = PreparedStatement(select(union_all(_SUMS, _OWN).subquery()))
-"""What is reserved of budgets, by scope, and what of it is by the calls that are asked for."""
+"""Reserved amounts of budgets, by scope, and the part of the listed calls."""
 _GIVE_BACK: Final = PreparedStatement(delete(reservations).where(_THIS))
 _UNDER: Final = ("workflow_id", "path", "position", "fence", "key")
 _RELEASE: Final = PreparedStatement(
@@ -76,7 +76,7 @@ _CHARGED: Final = PreparedStatement(
 
 
 def reserve(tx: Tx, asked: Sequence[Reservation]) -> list[Reserved]:
-    """Reserve room in all budgets that apply to each, or in none of them, for one after the other."""
+    """Reserve room in all budgets of each call, or in none, for one call after the other."""
     hops = leased(tx, {one.held for one in asked})
     wanted = {number: _wanted(tx, hops[one.held], one) for number, one in enumerate(asked) if one.held in hops}
     scopes = sorted({scope for one in wanted.values() for scope in one.scopes})
@@ -91,7 +91,7 @@ def reserve(tx: Tx, asked: Sequence[Reservation]) -> list[Reserved]:
         for number, one in wanted.items()
         if found[number] is None
         for scope in one.scopes
-    }  # of a call that asks twice the later counts
+    }  # of a call listed twice the later counts
     tx.upsert(reservations, list(granted.values()))
     return [Reserved(alive=number in wanted, lacking=found.get(number)) for number in range(len(asked))]
 
@@ -108,7 +108,7 @@ def _reservation_row(tx: Tx, scope: str, asked: Wanted[_Call], hop: Any) -> dict
 
 
 def release(tx: Tx, token: LeaseToken, key: str) -> None:
-    """Give back what a call has reserved under this lease."""
+    """Release the reservation of a call under this lease."""
     place = token.key._asdict() | {"fence": token.fence, "key": key}
     tx.rows(_RELEASE, **{f"c_{name}": value for name, value in place.items()})
 
@@ -116,9 +116,9 @@ def release(tx: Tx, token: LeaseToken, key: str) -> None:
 def fresh(
     tx: Tx, recordings: Sequence[tuple[Any, Recording]], *, repeated: bool
 ) -> list[tuple[Any, Recording, Sequence[Charge]]]:
-    """Return recordings, each with those of its charges that are not in the ledger yet; asked before they are.
+    """Return recordings, each with those of its charges that are not in the ledger yet; called before writing them.
 
-    Only if some are ``repeated`` the ledger has to be asked.
+    The ledger is queried only if some are ``repeated``.
     """
     asked = [(*step_of(hop).values(), charge.key) for hop, recording in recordings for charge in recording.charges]
     known = _in_ledger(tx, asked) if repeated else set[_Call]()
@@ -132,7 +132,7 @@ def fresh(
 
 
 def settle(tx: Tx, settled: Sequence[tuple[Any, Recording, Sequence[Charge]]]) -> None:
-    """Count what was spent, and give back what was reserved for it."""
+    """Count spent amounts, and release their reservations."""
     spent: dict[str, Amount] = {}
     for hop, recording, charges in settled:
         for charge in charges:
@@ -140,7 +140,7 @@ def settle(tx: Tx, settled: Sequence[tuple[Any, Recording, Sequence[Charge]]]) -
             for scope in {scope for _, scope in protocol.scopes_of(recording.budgets, payer, tx.now)}:
                 spent[scope] = spent.get(scope, NOTHING).plus(protocol.amount_of(charge))
     counted = [_row(tx, scope, protocol.BudgetState(amount)) for scope, amount in sorted(spent.items())]
-    tx.many(_spend(tx.driver.dialect), counted)  # which locks the rows in this order
+    tx.many(_spend(tx.driver.dialect), counted)  # this locks the rows in order
     for hop, recording, _ in settled:
         if recording.checkpoint is not None:
             call = step_of(hop) | {"key": recording.checkpoint.key}
@@ -149,7 +149,7 @@ def settle(tx: Tx, settled: Sequence[tuple[Any, Recording, Sequence[Charge]]]) -
 
 @cache
 def _spend(dialect: str) -> PreparedStatement:
-    """Return what adds to a budget, which is made if it is not there yet."""
+    """Return the upsert that adds to a budget."""
     made = insert_of(dialect)(budgets)
     spent = {name: rows[name] + made.excluded[name] for name in ("spent_picos", "spent_tokens")}
     later = spent | {"updated_at": made.excluded.updated_at}
@@ -157,7 +157,7 @@ def _spend(dialect: str) -> PreparedStatement:
 
 
 def list_budgets(tx: Tx, limit: int) -> list[BudgetView]:
-    """Return budgets, those first that changed last."""
+    """Return budgets, the last changed first."""
     query = select(budgets).where(rows.namespace == tx.namespace).order_by(rows.updated_at.desc(), rows.scope)
     found = tx.connection.execute(query.limit(limit)).all()
     reserved, _ = _reserved(tx, [row.scope for row in found], [])
@@ -173,7 +173,7 @@ def list_budgets(tx: Tx, limit: int) -> list[BudgetView]:
 
 
 def _lock(tx: Tx, scopes: Sequence[str]) -> dict[str, protocol.BudgetState]:
-    """Lock the rows of budgets, made where they are not there yet, and return them as they are then."""
+    """Lock the rows of budgets, creating missing ones, and return them."""
     found = tx.rows(_LOCKED, namespace=tx.namespace, scopes=list_of(scopes))
     if len(found) < len(scopes):
         tx.add(budgets, [_row(tx, scope, protocol.BudgetState()) for scope in scopes])
@@ -205,7 +205,7 @@ def _row(tx: Tx, scope: str, state: protocol.BudgetState) -> dict[str, Any]:
 def _reserved(
     tx: Tx, scopes: Sequence[str], calls: Sequence[_Call]
 ) -> tuple[dict[str, Amount], dict[tuple[_Call, str], Amount]]:
-    """Return what is reserved by open hops, by scope, and what of it is by these calls."""
+    """Return the reservations of open hops, by scope, and those of these calls."""
     found = tx.rows(_RESERVED, namespace=tx.namespace, scopes=list_of(scopes), calls=calls_of(calls)) if scopes else ()
     sums: dict[str, Amount] = {}
     own: dict[tuple[_Call, str], Amount] = {}
@@ -223,7 +223,7 @@ def _in_ledger(tx: Tx, calls: Sequence[_Call]) -> set[_Call]:
 
 
 def drop_budgets(tx: Tx, runs: Iterable[UUID]) -> None:
-    """Delete the budgets of runs that are gone, and of their steps."""
+    """Delete the budgets of deleted runs, and of their steps."""
     for run in runs:
         first, beyond = protocol.scopes_of_run(run)
         of_run = rows.scope.between(first, beyond) | (rows.scope == protocol.scope_of_run(run))
@@ -231,7 +231,7 @@ def drop_budgets(tx: Tx, runs: Iterable[UUID]) -> None:
 
 
 def drop_past_budgets(tx: Tx, before: datetime) -> None:
-    """Delete the budgets of days in which nothing was spent since then."""
+    """Delete the budgets of days without spending since then."""
     of_days = [rows.scope.startswith(f"{kind} ") for kind in protocol.OF_DAYS]
     old = (rows.namespace == tx.namespace) & (rows.updated_at < before) & or_(*of_days)
     tx.connection.execute(delete(budgets).where(old))

@@ -1,4 +1,4 @@
-"""What steps record while they run: checkpoints, and the ledger."""
+"""Statements of checkpoints, with charges and variables of running steps."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ _AFRESH: Final = PreparedStatement(update(step_executions).where(THIS_HOP).value
 
 
 def record(tx: Tx, recordings: Sequence[Recording]) -> list[Recorded]:
-    """Record what comes under leases that are alive."""
+    """Write recordings whose lease is alive."""
     hops = leased(tx, {recording.held for recording in recordings})
     alive = [(hops[one.held], one) for one in recordings if one.held in hops]
     rows = [_checkpoint_row(tx, hop, one.checkpoint) for hop, one in alive if one.checkpoint is not None]
@@ -90,7 +90,7 @@ def record(tx: Tx, recordings: Sequence[Recording]) -> list[Recorded]:
     charged = [(hop, charge) for hop, one in alive for charge in one.charges]
     if charged:
         counted = [(hop, one) for hop, one in alive if one.budgets]
-        # What has a checkpoint is charged in the transaction that writes that: who wrote it first is who is charged.
+        # Charges are written in the transaction of their checkpoint: only the first writer is charged.
         repeated = bool(first) or any(one.checkpoint is None for _, one in counted)
         settled = budgets.fresh(tx, counted, repeated=repeated)
         _charge(tx, charged)
@@ -99,12 +99,12 @@ def record(tx: Tx, recordings: Sequence[Recording]) -> list[Recorded]:
 
 
 def _write(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> Mapping[tuple[Any, ...], Checkpoint]:
-    """Write those whose keys are free; returns what counts instead, where it may be something else."""
+    """Write checkpoints with new keys; returns the existing ones of other keys."""
     if not rows:
         return {}
     if tx.add(checkpoints, rows) == len(rows):
         return {}
-    # Some were there, or came twice: the first of a key counts, whoever wrote it.
+    # Some existed, or were listed twice: the first of a key counts, whoever wrote it.
     calls = {tuple(row[name] for name in (*_STEP, "key")) for row in rows}
     return {
         (*(getattr(row, name) for name in _STEP), row.key): _checkpoint(row)
@@ -119,7 +119,7 @@ def _set_variables(tx: Tx, recordings: Sequence[Recording]) -> None:
         | {"name": one.variable[0], "value": one.variable[1], "updated_at": tx.now}
         for one in recordings
         if one.variable is not None
-    }  # of two that set the same one together, the later counts
+    }  # of two that set the same variable, the later counts
     if rows:
         tx.upsert(workflow_variables, list(rows.values()))
 
@@ -168,7 +168,7 @@ def load_checkpoints(tx: Tx, step: StepEpoch) -> dict[str, Checkpoint]:
 
 
 def list_calls(tx: Tx, workflow_id: UUID) -> list[CallRow]:
-    """Return what a run's steps have recorded, in the order in which it was."""
+    """Return the recorded calls of a run's steps, in the order of recording."""
     found = tx.rows(_CALLS, workflow_id=workflow_id, namespace=tx.namespace)
     return [CallRow(**row._asdict())._replace(took=row.took / _MICRO) for row in found]
 

@@ -1,4 +1,4 @@
-"""Hops under whose leases something is recorded."""
+"""Statement that locks hops whose leases are alive, for recordings."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _LEASED: Final = PreparedStatement(
     .order_by(*HOP)
     .with_for_update(read=True, of=step_executions)
 )
-"""Shared, so that the calls of one step record beside each other; whoever takes the lease over has to wait, and what is
-written before that is written under a lease that was alive. In the order of their keys, as all who lock several. The
-rows of their runs, which say who pays, are read and not locked: an end raises the fences of its hops."""
+"""Shared locks, so that calls of one step record concurrently; a takeover of the lease has to wait, so that recordings
+before it are under a lease that is alive. In the common order of keys. The rows of their runs, with tenant and
+workflow, are read and not locked: the end of a run raises the fences of its hops."""
 
 
 def leased(tx: Tx, held: Iterable[LeaseToken]) -> dict[LeaseToken, Any]:
-    """Return the rows of hops whose leases are alive, locked, by the leases."""
+    """Return the locked rows of hops whose leases are alive, by lease."""
     wanted: dict[Any, list[LeaseToken]] = {}
     for one in held:
         wanted.setdefault(one.key, []).append(one)
@@ -39,7 +39,7 @@ def leased(tx: Tx, held: Iterable[LeaseToken]) -> dict[LeaseToken, Any]:
 
 
 def step_of(hop: Any) -> dict[str, Any]:
-    """Return what the calls of a hop's step are kept by."""
+    """Return the key columns of a step's calls."""
     return {
         "workflow_id": hop.workflow_id,
         "step_id": hop.step_id,

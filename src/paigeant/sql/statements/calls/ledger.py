@@ -1,4 +1,4 @@
-"""The ledger, read by run and in sums."""
+"""Statements of the ledger: charges by run, and sums."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ rows: Columns = ledger.c
 
 
 class _utc_day(FunctionElement[str]):  # noqa: N801  (reads as the SQL function that it is)
-    """The day of a time in UTC, as text."""
+    """Day of a time in UTC, as text."""
 
     type = String()
     inherit_cache = True
@@ -51,7 +51,7 @@ class _utc_day(FunctionElement[str]):  # noqa: N801  (reads as the SQL function 
 @compiles(_utc_day, "sqlite")
 def _day_on_sqlite(element: Any, compiler: Any, **more: Any) -> str:
     at, ahead = (compiler.process(clause, **more) for clause in element.clauses)
-    return f"strftime('%Y-%m-%d', {at} + {ahead}, 'unixepoch')"  # as the file's times are shown
+    return f"strftime('%Y-%m-%d', {at} + {ahead}, 'unixepoch')"  # with the file's offset of shown times
 
 
 @compiles(_utc_day)
@@ -88,12 +88,12 @@ _RECORDED: Final = (
     .group_by(_made.step_id, _made.direction, _made.kind, _made.fence)
 )
 _OF_STEPS: Final = PreparedStatement(select(union_all(_CHARGED, _RECORDED).subquery()))
-"""What the steps of a run were charged, and how many calls of each kind they have recorded, under which fence."""
+"""Charges of a run's steps, and numbers of their recorded calls by kind and fence."""
 _PRUNED: Final = ("workflow_id", "step_id", "direction", "epoch", "key")
 
 
 def read_ledger(tx: Tx, workflow_id: UUID) -> list[LedgerEntry]:
-    """Return what a run's steps were charged."""
+    """Return the charges of a run's steps."""
     found = tx.rows(_OF_RUN, workflow_id=workflow_id, namespace=tx.namespace)
     return [
         LedgerEntry(
@@ -109,7 +109,7 @@ def read_ledger(tx: Tx, workflow_id: UUID) -> list[LedgerEntry]:
 
 
 def sum_costs(tx: Tx, by: CostBy, workflow_id: UUID | None, since: timedelta | None) -> Costs:
-    """Return what was spent, in sums."""
+    """Return sums of costs."""
     key = _column(by)
     query = select(key.label("key"), *_SUMS).where(rows.namespace == tx.namespace).group_by(key)
     if workflow_id is not None:
@@ -121,10 +121,10 @@ def sum_costs(tx: Tx, by: CostBy, workflow_id: UUID | None, since: timedelta | N
 
 
 def calls_of_steps(tx: Tx, workflow_id: UUID, newest: dict[tuple[UUID, str], int]) -> dict[tuple[UUID, str], StepCalls]:
-    """Return what each step of a run has recorded; ``newest`` are the fences of their hops."""
+    """Return the recordings of each step of a run; ``newest`` are the fences of their hops."""
     made: dict[tuple[UUID, str], StepCalls] = {}
     found = tx.rows(_OF_STEPS, workflow_id=workflow_id)
-    for row in sorted(found, key=lambda row: row.kind is not None):  # what was charged comes first
+    for row in sorted(found, key=lambda row: row.kind is not None):  # charges first
         key = (row.step_id, row.direction)
         if row.kind is None:
             made[key] = StepCalls(usage=Usage(**_usage(row)))

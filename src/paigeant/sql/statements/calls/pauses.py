@@ -1,4 +1,4 @@
-"""Models that are left alone for the moment."""
+"""Statements of pauses of models."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _THIS: Final = PreparedStatement(
 
 
 def pause_model(tx: Tx, model: str, seconds: float | None) -> float:
-    """Leave a model alone; returns for how many seconds."""
+    """Pause a model; returns the length of the pause in seconds."""
     found = tx.rows(_THIS, namespace=tx.namespace, model=model)
-    tx = tx.later()  # what held the lock may have paused it a moment ago
+    tx = tx.later()  # the previous holder of the lock may have paused it a moment ago
     pause = prolong(found[0] if found else None, seconds, tx.now)
     tx.upsert(pauses, [{"namespace": tx.namespace, "model": model, **pause._asdict()}])
     return (pause.until - tx.now).total_seconds()
 
 
 def load_pauses(tx: Tx) -> Mapping[str, float]:
-    """Return the models that are left alone."""
+    """Return the paused models."""
     left = {row.model: tx.until(row.until) or 0.0 for row in tx.rows(_ALL, namespace=tx.namespace)}
     return {model: seconds for model, seconds in left.items() if seconds > 0}

@@ -1,1 +1,1 @@
-"""The statements of a commit: the judged path and the plain one."""
+"""Statements of commits: the judged path and the plain one."""

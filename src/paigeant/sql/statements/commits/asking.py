@@ -1,4 +1,4 @@
-"""The questions of hops that begin to wait, written by the commit with which they do."""
+"""Statements of questions, written by the commit with which their hop begins to wait."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _DUE: Final = changing(Hurried)
 
 
 def ask(tx: Tx, questions: Sequence[tuple[HopKey, Asked]]) -> None:
-    """Write questions of hops that begin to wait; one that is there already stays as it is, answered or not."""
+    """Write questions of hops that begin to wait; an existing one stays as it is, answered or not."""
     if not questions:
         return
     keys = {key for key, _ in questions}
@@ -48,7 +48,7 @@ def ask(tx: Tx, questions: Sequence[tuple[HopKey, Asked]]) -> None:
 
 
 def hasten(tx: Tx, keys: Collection[HopKey]) -> None:
-    """Make those of these hops due that wait for answers, if all are there or as the time of one is up."""
+    """Make those of these hops due that wait for answers, if all are there or when one expires."""
     asked_by: dict[HopKey, list[Any]] = {}
     for row in tx.rows(_ASKED, keys=keys_of(keys)):
         asked_by.setdefault(key_of(row), []).append(row)

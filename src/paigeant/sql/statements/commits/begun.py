@@ -1,4 +1,4 @@
-"""What is written of a run that begins, by a dispatch or within another."""
+"""Rows of a run that begins, by a dispatch or as a child run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ADD: Final = PreparedStatement(workflow_runs.insert())
 
 
 def write_first(tx: Tx, *fresh: RunStart) -> None:
-    """Write with what runs begin: values, plans, what is passed, grants, and their first twins."""
+    """Write the first rows of runs: values, plans, passed entries, grants, and first twins."""
     keep_blobs(tx, [(one.workflow_id, blob) for one in fresh for blob in one.blobs])
     keep_plans(tx, [(one.workflow_id, one.plan) for one in fresh if one.plan is not None])
     add_passed(tx, [(one.twin.key, passed) for one in fresh for passed in one.passed])

@@ -1,4 +1,4 @@
-"""Checkpoints that a fork keeps: of the step of another run with which it begins."""
+"""Checkpoints that a fork keeps: those of the source's step at its place."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _LEASED_BEFORE: Final = (
 
 
 def inherit_checkpoints(tx: Tx, fork: Fork) -> None:
-    """Write what the fork's first step finds recorded, as if it had been leased before: then it looks for that.
+    """Write the recordings that the fork's first step finds, as if it had been leased before: then it looks for them.
 
-    It begins in the epoch of the source's step, for the keys of what runs of agents record name their epoch.
+    It begins in the epoch of the source's step, since keys in recordings of agents' runs contain their epoch.
     """
     twin = fork.start.twin
     found = tx.rows(_OF_STEP, source=fork.source, place=fork.before)

@@ -1,4 +1,4 @@
-"""Histories of agents' runs: written by the commits of their steps."""
+"""Histories of agents: written by the commits of their steps."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _OF_RUN: Final = select(*kept).where(kept.workflow_id == bindparam("source"))
 
 
 def keep_histories(tx: Tx, commits: Iterable[Commit]) -> None:
-    """Write the histories that come with these commits."""
+    """Write the histories of these commits."""
     rows = [
         {**one.held.key._asdict(), **one.history._asdict(), "recorded_at": tx.now}
         for one in commits
@@ -59,7 +59,7 @@ def inherit_histories(tx: Tx, fork: Fork) -> None:
 
 
 def list_histories(tx: Tx, workflow_id: UUID) -> list[HistoryHead]:
-    """Return what histories the run's steps have left, in the order of their places."""
+    """Return the histories of a run's steps, in the order of their places."""
     heads = [_head(row) for row in tx.rows(_HEADS, workflow_id=workflow_id, namespace=tx.namespace)]
     return sorted(heads, key=lambda head: place_order(head.path, head.position))
 

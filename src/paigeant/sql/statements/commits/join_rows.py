@@ -1,4 +1,4 @@
-"""The rows of joins and branches: how they are found, written and read."""
+"""Rows of joins and branches: lookup, writing and reading."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PREFIX: Final[BindParameter[str]] = bindparam("prefix", type_=Text())
 
 
 def begins(path: Any) -> Any:
-    """Return the condition that a path begins with the prefix, in whatever order texts are sorted."""
+    """Return the condition that a path begins with the prefix, independent of the collation."""
     return func.substr(path, literal_column("1"), func.length(PREFIX)) == PREFIX
 
 
@@ -80,7 +80,7 @@ REOPENED: Final = PreparedStatement(
     .order_by(_branches.number)
     .limit(bindparam("limit"))
 )
-"""The hops that are held of branches which were reopened, by number."""
+"""Held hops of reopened branches, by number."""
 ARRIVE: Final = PreparedStatement(
     update(branches)
     .where(*NODE, _branches.number == bindparam("b_number"))
@@ -109,7 +109,7 @@ NEVER: Final = (
 
 
 def node_row(node: HopKey) -> dict[str, Any]:
-    """Return the parameters that say of which node a row is."""
+    """Return the parameters with the key of a node."""
     return {"b_workflow_id": node.workflow_id, "b_path": node.path, "b_position": node.position}
 
 
@@ -132,7 +132,7 @@ def join_row(node: HopKey, state: JoinState) -> dict[str, Any]:
 
 
 def state_of(row: Any) -> JoinState:
-    """Return how far the join of this row has come."""
+    """Return the state of a join from its row."""
     start = {name: getattr(row, name) for name in _START}
     state = {name: getattr(row, name) for name in _STATE}
     start["on_fault"] = read_word(OnFault, start["on_fault"], OnFault.CANCEL)
@@ -141,10 +141,10 @@ def state_of(row: Any) -> JoinState:
 
 
 def load_states(tx: Tx, nodes: Iterable[HopKey]) -> dict[HopKey, JoinState]:
-    """Return how far the joins of these nodes have come, as far as they have begun."""
+    """Return the states of these nodes' joins, if they have begun."""
     return {key_of(row): state_of(row) for row in tx.rows(THESE, keys=keys_of(nodes))}
 
 
 def joins_of_run(tx: Tx, workflow_id: UUID) -> dict[HopKey, JoinState]:
-    """Return how far all joins of a run have come."""
+    """Return the states of all joins of a run."""
     return {key_of(row): state_of(row) for row in tx.rows(_OF_RUN, workflow_id=workflow_id)}

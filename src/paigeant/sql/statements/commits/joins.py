@@ -1,11 +1,11 @@
-"""Joins: read under the locks of their runs, counted by what is committed together, and written with it.
+"""Joins: read under the locks of their runs, changed by a group of commits, and written with it.
 
-All that is committed together is counted first, one commit after the other, and then written at once: a join that
-closes with one commit takes no branches of the next, and has those end that the one before has begun.
+All commits of a transaction are counted first, one after the other, and then written together: a join that closes with
+one commit accepts no branches of the next, and ends branches that the previous one has begun.
 
-Of hops that somebody holds none is written, nor waited for: a beat locks several of a worker, among them one that is
-committed at the moment. That nobody holds a hop stays true for as long as its run is locked, for who leases a hop locks
-its run.
+Leased hops are neither written nor locked: a heartbeat locks several hops of a worker, among them one that is being
+committed, so that locking them could deadlock. A hop without an owner stays so as long as its run is locked, since a
+lease locks the run.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class _Found(Protocol):
 
 
 class _Follows(NamedTuple):
-    """What becomes of the join of a node, and of its branches, because of the hop that was committed."""
+    """Change of a node's join, and of its branches, because of the committed hop."""
 
     committed: HopKey
     node: HopKey
@@ -83,15 +83,15 @@ class _Follows(NamedTuple):
 
     @property
     def prefix(self) -> str:
-        """What the paths of all branches of the node begin with."""
+        """Common prefix of the paths of all branches of the node."""
         return under(self.node.path, self.node.position)
 
 
 class Counting:
-    """What is counted in one transaction, in the order of its commits."""
+    """Changes of joins in one transaction, in the order of its commits."""
 
     def __init__(self, tx: Tx) -> None:
-        """Nothing is counted yet."""
+        """Start without changes."""
         self._tx = tx
         self._states: dict[HopKey, JoinState] = {}
         self._dropped: set[HopKey] = set()
@@ -105,7 +105,7 @@ class Counting:
 
     @classmethod
     def of(cls, tx: Tx, good: Sequence[_Found]) -> Counting:
-        """Read the joins that these commits are about, and count, before any of it is written."""
+        """Read the joins of these commits, and count, before anything is written."""
         made = cls(tx)
         about = [one for one in good if _concerns_joins(one)]
         if about:
@@ -129,7 +129,7 @@ class Counting:
             self._reclosed.add(run)
 
     def _count_branches(self, one: _Found, fan_out: FanOut) -> None:
-        """Count branches that begin; a join that closes takes none."""
+        """Count branches that begin; a closing join accepts none."""
         node, commit = one.commit.held.key, one.commit
         if fan_out.start is not None:
             ends = not fan_out.start.back and self._is_to_end(one.run, node)
@@ -142,11 +142,11 @@ class Counting:
         self._apply(node, node, protocol.fan_out(join, fan_out, len(branched)))
 
     def _is_to_end(self, run: Any, node: HopKey) -> bool:
-        closing = self._closing[node.workflow_id]  # by a commit before it, perhaps, of the same transaction
+        closing = self._closing[node.workflow_id]  # possibly by an earlier commit of the same transaction
         return run.cancel_requested is not None or protocol.is_closing(closing, node.path)
 
     def _count_end(self, commit: Commit, arrival: Arrival) -> None:
-        """Count a branch that has ended."""
+        """Count an ended branch."""
         node = _node_of(commit)
         join = self._states[node]
         self._arrived.append(
@@ -174,7 +174,7 @@ class Counting:
             self._end_under(committed, run, follows.prefix)
 
     def _end_under(self, committed: HopKey, workflow_id: UUID, prefix: str) -> None:
-        """Have all joins close whose nodes are on paths that begin like this, those that begin now among them."""
+        """Close all joins of nodes on paths with this prefix, including those that begin now."""
         known = {key_of(row): state_of(row) for row in self._tx.rows(UNDER, workflow_id=workflow_id, prefix=prefix)}
         known |= {node: join for node, join in self._states.items() if _is_under(node, workflow_id, prefix)}
         for node, join in sorted(known.items(), key=itemgetter(0)):
@@ -184,31 +184,31 @@ class Counting:
         self.ending.append((committed, workflow_id, prefix))
 
     def taken(self, commit: Commit) -> Sequence[Twin]:
-        """Return the twins of a commit that are written: a join that closes takes no more branches."""
+        """Return the twins of a commit that are written: a closing join accepts no more branches."""
         return () if commit.held.key in self._dropped else commit.twins
 
-    # -- what was counted is written
+    # -- writing
 
     def write(self) -> Mapping[HopKey, list[Sealed]]:
-        """Write what was counted, once the twins are there; returns the messages of what is due by that."""
+        """Write the changes, after the twins; returns the messages of hops that became due."""
         if not self._follows and not self.ending and not self._reclosed:
             return {}
         self._tx.upsert(branches, self._begun)
         self._tx.many(ARRIVE, self._arrived)
         changed_joins = sorted({one.node for one in self._follows})
         self._tx.upsert(joins, [join_row(node, self._states[node]) for node in changed_joins])
-        self._free()  # what was released has begun, and is not closed as what never will
+        self._free()  # released branches have begun, and are not closed as ones that never begin
         self._close()
         self._end_early()
         return self._freed
 
     def end_run(self, workflow_id: UUID) -> None:
-        """Have all of a run end: what nobody holds is due, and what has not begun never will."""
+        """End all branches of a run: hops without an owner are due, and those that have not begun never will."""
         self._end_under(HopKey(workflow_id, "", 0), workflow_id, "")
         self.write()
 
     def _free(self) -> None:
-        """Write that hops are due which were held for a join."""
+        """Make hops due that were held for a join."""
         causes = self._resumed() | {due: one.committed for one in self._follows for due in self._due(one)}
         if not causes:
             return
@@ -220,7 +220,7 @@ class Counting:
             self._freed.setdefault(causes[key_of(row)], []).append(_sealed(row))
 
     def _resumed(self) -> dict[HopKey, HopKey]:
-        """Return the hops that were reopened and go on, by what frees each: of a node in the order of its branches."""
+        """Return the reopened hops that go on, by the hop that frees each, in the order of their branches."""
         by_node: dict[HopKey, list[_Follows]] = {}
         for one in self._follows:
             if one.change.resumed:
@@ -259,7 +259,7 @@ class Counting:
         self._tx.many(_CLOSING, [{"b_workflow_id": run, "b_closing": prefixes} for run, prefixes in closing])
 
     def _end_early(self) -> None:
-        """Write that hops are due which are to end."""
+        """Make hops due that are to end."""
         for committed, workflow_id, prefix in self.ending:
             found = self._tx.rows(_TO_END_EARLY, workflow_id=workflow_id, prefix=prefix)
             hops = [row for row in found if operate.may_end_early(row)]
@@ -268,13 +268,13 @@ class Counting:
 
 
 def _concerns_joins(one: _Found) -> bool:
-    """Tell whether branches begin or end with a commit, or a node is left of whose branches some were to end."""
+    """True if branches begin or end with a commit, or a node is left some of whose branches were to end."""
     made = one.commit.transition
     return bool(made.fan_out or made.arrival or (made.joined and one.run.closing))
 
 
 def _outermost(places: Iterable[tuple[UUID, str]]) -> list[tuple[UUID, str]]:
-    """Return what paths of a run begin with, without what begins with another of them."""
+    """Return the path prefixes without those that begin with another of them."""
     outer = list[tuple[UUID, str]]()
     for run, prefix in sorted(places):
         if not outer or outer[-1][0] != run or not prefix.startswith(outer[-1][1]):
@@ -287,7 +287,7 @@ def _is_under(node: HopKey, workflow_id: UUID, prefix: str) -> bool:
 
 
 def _node_of(commit: Commit) -> HopKey:
-    """Return the node whose branches a commit has begin, or of which one ends with it."""
+    """Return the node whose branches begin, or of which one ends, with a commit."""
     arrival, key = commit.transition.arrival, commit.held.key
     return key if arrival is None else HopKey(key.workflow_id, parent_of(key.path), arrival.branch.node)
 

@@ -1,7 +1,7 @@
-"""Runs go on and end here: what is written, and what is refused.
+"""Judged commits: continuations and ends of runs, and refusals.
 
-Verdicts are decided by what the writing transaction itself has read, run rows locked before step rows (SQLite has one
-writer anyway). All hops of a call share each statement.
+Verdicts depend only on data that the writing transaction itself has read, run rows locked before step rows (SQLite has
+one writer anyway). All hops of a call share each statement.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _STATE: Final = (
 def _locking(*columns: Any) -> PreparedStatement:
     """Lock runs, in the order of their ids.
 
-    Whether they are of this namespace is decided outside, or SQLite would walk through all that are.
+    Their namespace is checked outside, or SQLite would walk through all runs of it.
     """
     return PreparedStatement(
         select(*columns)
@@ -50,7 +50,7 @@ def _locking(*columns: Any) -> PreparedStatement:
 
 RUNS: Final = _locking(runs.workflow_id, *_STATE)
 RUNS_IN_ORDER: Final = _locking(*_STATE)
-"""Their states alone, for who has sorted them by their ids: to read an id costs more than all else of a row."""
+"""Their states only, for callers that sorted them by id: reading an id costs more than the rest of a row."""
 
 _HOPS: Final = PreparedStatement(
     select(
@@ -79,7 +79,7 @@ _GIVEN: Final = PreparedStatement(
 
 
 def record_step_result(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult]:
-    """Commit hops, each whole or not at all; one answer each, in order."""
+    """Commit hops, each completely or not at all; one answer each, in order."""
     answers: dict[int, CommitResult] = {}
     for numbers in _rounds(commits):
         settled = _commit(tx, [commits[n] for n in numbers], lease)
@@ -88,10 +88,10 @@ def record_step_result(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> l
 
 
 def _rounds(commits: Sequence[Commit]) -> Iterator[list[int]]:
-    """Yield the numbers of commits that may be decided at the same time, those of a run in order.
+    """Yield the numbers of commits that may be decided together, those of a run in order.
 
-    Of each run these are the first, if it moves the run's row, or else all that come before one that does. No two are
-    about the same hop.
+    For each run these are either the first commit, if it changes the run's row, or all commits before one that does. No
+    two are of the same hop.
     """
     left = list(range(len(commits)))
     while left:
@@ -131,7 +131,7 @@ def _commit(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[CommitR
 
 
 def _find(tx: Tx, commits: Sequence[Commit]) -> dict[HopKey, Found]:
-    """Read, and lock, what the commits are about: runs first."""
+    """Read and lock the rows of the commits: runs first."""
     keys = [one.held.key for one in commits]
     by_id = {
         run.workflow_id: run
@@ -154,7 +154,7 @@ def _judge(one: Commit, found: Found | None) -> Verdict:
 
 
 def _grants(tx: Tx, good: Sequence[Found]) -> dict[HopKey, Grant]:
-    """Return the leases on the twins that were handed over, by the hop that was left."""
+    """Return the grants of the twins that were handed over, by the committed hop."""
     given = [(one, twin) for one in good if (twin := handed_over(one)) is not None]
     known = records(tx, [twin.undoes for _, twin in given])
     return {
@@ -170,7 +170,7 @@ def _grants(tx: Tx, good: Sequence[Found]) -> dict[HopKey, Grant]:
 
 
 def given_before(tx: Tx, twin: Twin, owner: str) -> Grant | None:
-    """Return the grant of a twin that was written leased to this owner, if it is as given: the answer was lost."""
+    """Return the grant of a twin that was written leased to this owner, if it is unchanged: the answer was lost."""
     rows = tx.rows(_GIVEN, keys=keys_of([twin.key]))
     if not rows or not verdict.is_as_given(rows[0], owner):
         return None

@@ -1,7 +1,7 @@
-"""Plain commits, written at once: the number of rows that were there to be written is the verdict of all of them.
+"""Plain commits, written in bulk: the number of affected rows is the verdict of all of them.
 
-Locks are taken in the order that all others keep, runs before hops, and the runs' rows are locked as a judged commit
-locks them. So whoever ends a run waits for a commit that is under way, and one that comes later finds the fence raised.
+Locks are taken in the common order, runs before hops, and the runs' rows are locked as by a judged commit. So the end
+of a run waits for a running commit, and a later commit finds the fence raised.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ _END: Final = PreparedStatement(
 
 
 class NotAsExpectedError(Exception):
-    """Something of a group was not as a plain commit expects it: nothing of the group may be written like this."""
+    """A row was not as a plain commit expects: nothing of the group may be written by this path."""
 
 
 def record_plain_results(tx: Tx, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult]:
-    """Write plain commits, each of another run; raises NotAsExpectedError if one of them has to be judged."""
+    """Write plain commits, each of another run; raises NotAsExpectedError if one has to be judged."""
     found = _runs(tx, commits)
     if tx.many(_LEAVE, [_left_row(tx, one) for one in commits]) != len(commits):
         raise NotAsExpectedError
@@ -83,7 +83,7 @@ def _grant(tx: Tx, twin: Twin, run: Any) -> Grant:
 
 
 def _runs(tx: Tx, commits: Sequence[Commit]) -> Sequence[Any]:
-    """Lock the runs, and see that each is there, open, and that nobody has asked to cancel it; returns one a commit."""
+    """Lock the runs, and check that each exists, is open and has no cancel request; returns one for each commit."""
     ids = [one.held.key.workflow_id for one in commits]
     rows = tx.rows(RUNS_IN_ORDER, runs=runs_of(ids))
     if len(rows) != len(commits):

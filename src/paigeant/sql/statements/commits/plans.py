@@ -1,4 +1,4 @@
-"""The plans of runs whose itineraries are too long to travel: kept once in a namespace, as long as a run needs them."""
+"""Statements of plans that are too long to travel: stored once in a namespace, as long as a run refers to them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import plans, run_plans
 
 UNUSED: Final = 100
-"""Plans deleted in one transaction, at most."""
+"""Limit of plans deleted in one transaction."""
 
 _NAMESPACE: Final = plans.c.namespace == bindparam("namespace")
 _THESE: Final = plans.c.digest.in_(bindparam("digests", expanding=True))
@@ -31,11 +31,11 @@ _DROP: Final = delete(plans).where(_NAMESPACE, _THESE, ~_IN_USE)
 
 
 def keep_plans(tx: Tx, kept: Iterable[tuple[UUID, Blob]]) -> None:
-    """Write plans that are not there yet, and that these runs refer to them; there is no query if there are none.
+    """Write new plans, and the references of these runs; no query without any.
 
-    A plan that is there is locked until the transaction ends, or a prune at the same moment, to which these runs do not
-    show yet, would delete it. For the same reason it is looked for again after it was written: somebody else may have
-    written it meanwhile, and only what was found is locked.
+    An existing plan is locked until the transaction ends; otherwise a concurrent prune, which does not see these runs
+    yet, would delete it. For the same reason a plan is looked up again after it was written: another process may have
+    written it meanwhile, and only found plans are locked.
     """
     pairs = list(kept)
     missing = {plan.sha256: plan.json for _, plan in pairs}
@@ -48,15 +48,15 @@ def keep_plans(tx: Tx, kept: Iterable[tuple[UUID, Blob]]) -> None:
 
 
 def load_plan(tx: Tx, digest: str) -> bytes | None:
-    """Return what is kept under this digest."""
+    """Return the plan stored under this digest."""
     found: bytes | None = tx.scalar(_LOAD, namespace=tx.namespace, digest=digest)
     return found
 
 
 def drop_unused(tx: Tx) -> None:
-    """Delete some of the plans to which no run refers.
+    """Delete some plans without a reference.
 
-    They are locked first and looked at again: a run that began to refer to one before it was locked shows by then.
+    They are locked first and checked again: a run that began to refer to one before the lock is visible by then.
     """
     digests = [row.digest for row in tx.rows(_UNUSED, namespace=tx.namespace)]
     if digests:

@@ -1,4 +1,4 @@
-"""Reopening: the branches of a node that failed go on, and those of nodes within, once their run is resumed."""
+"""Reopening: branches of a failed node go on, and those of nested nodes, once their run is resumed."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ _RESTART: Final = changing(operate.Restarted)
 
 
 def reopen(tx: Tx, nodes: Sequence[HopKey], how: operate.Restart, *, stuck: bool) -> None:
-    """Have branches of these nodes go on, as far as they are nodes with branches; their run is locked.
+    """Reopen branches of these nodes, if they have branches; their run is locked.
 
-    Nobody holds any of their hops: the run had ended.
+    None of their hops is leased: the run had ended.
     """
     while nodes:
         changes = {node: reopening.reopen(join, stuck=stuck) for node, join in load_states(tx, nodes).items()}

@@ -1,4 +1,4 @@
-"""What a finished hop writes: its row, values, variables, the next twins, and how the run ends if it does."""
+"""Rows of a finished hop: its own, values, variables, the next twins, and the end of the run."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ from paigeant.sql.statements.signals import meet_kept
 runs: Columns = workflow_runs.c
 
 _SAME_FENCE: Final = steps.fence == bindparam("b_fence")
-"""Found by its key. Saying also that it is open, as the judged and locked row is, would invite a planner that knows no
-statistics yet to walk through a partial index of all that is open."""
+"""Condition besides the key. A further condition that the hop is open, which the judged and locked row is anyway, would
+tempt a planner without statistics to walk through a partial index of all open hops."""
 
 _HOLD: Final = changing(holds.HeldBack, _SAME_FENCE)
 _LEAVE: Final = changing(holds.LeftBehind, _SAME_FENCE)
@@ -60,7 +60,7 @@ _RUN: Final = PreparedStatement(
 
 
 class Found(NamedTuple):
-    """A commit, with the rows it is about."""
+    """A commit, with its rows."""
 
     commit: Commit
     run: Any
@@ -68,14 +68,14 @@ class Found(NamedTuple):
 
 
 def handed_over(one: Found) -> Twin | None:
-    """Return the twin that is handed over: the one asked for, unless its run or its branch is to end."""
+    """Return the twin that is handed over: the requested one, unless its run or its branch is to end."""
     return one.commit.wanted if verdict.may_hand_over(one.run, one.commit.held.key.path) else None
 
 
 def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> Mapping[HopKey, list[Sealed]]:
-    """Write all that these commits want written; what is handed over is leased for so long.
+    """Write all data of these commits; hand-overs are leased for this long.
 
-    Returns the messages of hops that were there and that are due by it, by the hop that was committed.
+    Returns the messages of existing hops that became due, by the committed hop.
     """
     hops = [(one, one.commit.transition.hop) for one in good]
     held = [(one, _hold(one, hop, tx.now)) for one, hop in hops if isinstance(hop, Held)]
@@ -112,7 +112,7 @@ def write(tx: Tx, good: Sequence[Found], lease: timedelta) -> Mapping[HopKey, li
 
 
 def _waits(commit: Commit) -> Iterator[HopKey]:
-    """Yield the hops that wait for a signal from now on."""
+    """Yield the hops that begin to wait for a signal."""
     hop = commit.transition.hop
     if isinstance(hop, Held) and isinstance(hop.hold, Signal):
         yield commit.held.key
@@ -124,7 +124,7 @@ def _changed(one: Found, change: holds.HeldBack | holds.LeftBehind) -> dict[str,
 
 
 def set_variables(tx: Tx, commits: Sequence[Commit]) -> None:
-    """Write what these commits set, each at the place of its hop."""
+    """Write the variables of these commits, each at the place of its hop."""
     tx.upsert(
         workflow_variables,
         [
@@ -158,7 +158,7 @@ def _twins(one: Found, twins: Sequence[Twin], lease: timedelta) -> list[NewTwin]
 
 
 def moves_run(commit: Commit) -> bool:
-    """Tell whether a commit changes where its run stands, or why; in the middle of a run none does."""
+    """True if a commit changes the status or error of its run; in the middle of a run none does."""
     made = commit.transition
     return made.end is not None or made.writes.error is not None
 

@@ -1,1 +1,1 @@
-"""The statements of custody: what is signed, and by which keys."""
+"""Statements of custody: records, deeds, keys and grants."""

@@ -1,4 +1,4 @@
-"""Deeds: written with what they are of, and read as they lie."""
+"""Statements of deeds: written with their change, and read as stored."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _KNOWN: Final = select(deeds.c.deed_id).where(deeds.c.deed_id.in_(bindparam("ids
 
 
 def keep_deeds(tx: Tx, *done: Deed | None) -> None:
-    """Write deeds, as far as there are any; those that are there already stay as they are."""
+    """Write deeds, if there are any; existing ones stay as they are."""
     wanted = {each.deed_id: each for each in done if each is not None}
     if not wanted:
         return
@@ -45,7 +45,7 @@ def keep_deeds(tx: Tx, *done: Deed | None) -> None:
 
 
 def load_deeds(tx: Tx, workflow_id: UUID | None, limit: int) -> list[StoredDeed]:
-    """Return what people did to a run, or the newest that was done to none, in order."""
+    """Return the deeds of a run, or the newest that belong to none, in order."""
     if workflow_id is not None:
         return [_read(row) for row in tx.rows(_OF_RUN, workflow_id=workflow_id, namespace=tx.namespace)]
     newest: Sequence[Any] = tx.rows(_OF_NONE, namespace=tx.namespace, limit=limit)

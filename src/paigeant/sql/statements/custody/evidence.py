@@ -1,4 +1,4 @@
-"""Evidence: all that was signed of a run, and all that must agree with it, as it lies there."""
+"""Statements of evidence: all signed data of a run, and all data that must agree with it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _VARIABLES: Final = select(variables.name, variables.path, variables.position, v
 
 
 def load_evidence(tx: Tx, workflow_id: UUID) -> Evidence:
-    """Return what lies there of a run; raises UnknownRun."""
+    """Return the stored evidence of a run; raises UnknownRun."""
     found = tx.rows(_RUN, workflow_id=workflow_id, namespace=tx.namespace)
     if not found:
         raise unknown(workflow_id)
@@ -82,7 +82,7 @@ def load_evidence(tx: Tx, workflow_id: UUID) -> Evidence:
 
 
 def _with_parents(tx: Tx, workflow_id: UUID) -> list[UUID]:
-    """Return a run, and those within which it has begun."""
+    """Return a run, and the runs that contain it."""
     found = [workflow_id]
     while rows := [row for row in tx.rows(_PARENT, workflow_id=found[-1]) if row.parent_id is not None]:
         found.append(rows[0].parent_id)
@@ -99,7 +99,7 @@ def _hop(workflow_id: UUID, row: Any) -> HopEvidence:
 
 
 def _undo(text: str | None) -> Sequence[Compensation] | str | None:
-    """Return what is undone after a hop; the text, if somebody has spoilt it."""
+    """Return the compensations after a hop; the plain text, if it is unreadable."""
     try:
         return None if text is None else _COMPENSATIONS.validate_json(text)
     except ValueError:

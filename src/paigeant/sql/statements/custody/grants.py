@@ -1,4 +1,4 @@
-"""Grants: written with the dispatch, read under a lease, and gone with the end of their runs."""
+"""Statements of grants: written with the dispatch, read under a lease, and deleted at the end of their runs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _DUE: Final = changing(Hurried)
 
 
 def keep_grants(tx: Tx, starts: Iterable[RunStart]) -> None:
-    """Write the grants of runs that begin, of those that have one."""
+    """Write the grants of new runs that have one."""
     tx.upsert(grants, [_row(tx, one.workflow_id, one.grant) for one in starts if one.grant is not None])
 
 
@@ -70,7 +70,7 @@ def load_grant(tx: Tx, held: LeaseToken, owner: str) -> GrantAnswer:
 
 
 def renew_grant(tx: Tx, run: Any, grant: SealedGrant, deed: Deed | None) -> int:
-    """Put a grant in the place of the one before, and make due what waits for it; the ``run`` is locked."""
+    """Replace a grant, and make waiting hops due; the ``run`` is locked."""
     protocol.require_open(run)
     tx = tx.later()
     tx.upsert(grants, [_row(tx, run.workflow_id, grant)])
@@ -79,7 +79,7 @@ def renew_grant(tx: Tx, run: Any, grant: SealedGrant, deed: Deed | None) -> int:
 
 
 def hasten_held(tx: Tx, commits: Iterable[Commit]) -> None:
-    """Make those of these hops due that begin to wait for a grant which has come meanwhile."""
+    """Make those of these hops due that begin to wait for a grant which has arrived meanwhile."""
     keys: list[HopKey] = []
     for one in commits:
         hop = one.transition.hop

@@ -1,4 +1,4 @@
-"""Records of custody: written with what they are of, and read as they lie."""
+"""Statements of records: written with their hop, and read as stored."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _OF_RUN: Final = PreparedStatement(
 
 
 def keep_records(tx: Tx, commits: Iterable[Commit]) -> None:
-    """Write what is signed of the hops that these commits leave; there is no statement if nothing is."""
+    """Write the signed records of these commits; no statement without any."""
     rows = [
         {**_place(one.held.key, one.held.fence), **record_row(one.record), "at": tx.now}
         for one in commits
@@ -41,7 +41,7 @@ def keep_records(tx: Tx, commits: Iterable[Commit]) -> None:
 
 
 def keep_branches(tx: Tx, twins: Iterable[Twin]) -> None:
-    """Write what is signed of branches that begin with these twins."""
+    """Write the signed records of branches that begin with these twins."""
     rows = [
         {**_place(*place_of_branch(twin)), **record_row(twin.record), "at": tx.now}
         for twin in twins
@@ -51,7 +51,7 @@ def keep_branches(tx: Tx, twins: Iterable[Twin]) -> None:
 
 
 def keep_dispatches(tx: Tx, starts: Iterable[RunStart]) -> None:
-    """Write what is signed of the dispatches of these runs."""
+    """Write the signed records of the dispatches of these runs."""
     rows = [
         {**_place(HopKey(one.workflow_id, "", 0), 0), **record_row(one.record), "at": tx.now}
         for one in starts
@@ -61,7 +61,7 @@ def keep_dispatches(tx: Tx, starts: Iterable[RunStart]) -> None:
 
 
 def keep_beginning(tx: Tx, workflow_id: UUID, record: SignedRecord) -> None:
-    """Write what is signed of a run that began unsigned, where its dispatch would be."""
+    """Write the signed record of an adopted run, in the place of a dispatch."""
     tx.many(_ADD, [{**_place(HopKey(workflow_id, "", 0), 0), **record_row(record), "at": tx.now}])
 
 
@@ -70,7 +70,7 @@ def _place(key: HopKey, fence: int) -> dict[str, Any]:
 
 
 def record_row(record: SignedRecord | None) -> dict[str, Any]:
-    """Return the columns of a record beside its place, all None if there is none."""
+    """Return the columns of a record besides its place, all None without one."""
     if record is None:
         return dict.fromkeys(RECORD)
     return {
@@ -82,7 +82,7 @@ def record_row(record: SignedRecord | None) -> dict[str, Any]:
 
 
 def load_records(tx: Tx, workflow_id: UUID) -> list[StoredRecord]:
-    """Return the records of a run as they lie there, by position, path and fence."""
+    """Return the records of a run as stored, by position, path and fence."""
     return [
         StoredRecord(HopKey(row.workflow_id, row.path, row.position), row.fence, _read(row), row.at)
         for row in tx.rows(_OF_RUN, workflow_id=workflow_id, namespace=tx.namespace)

@@ -1,4 +1,4 @@
-"""Published keys: written once, found by their thumbprints, and deleted once no run can rest on them."""
+"""Statements of published keys: written once, found by their thumbprints, and deleted once no run depends on them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _DROP: Final = delete(signing_keys).where(_HERE, _c.until < bindparam("before"))
 
 
 def keep_keys(tx: Tx, keys: Sequence[PublishedKey]) -> None:
-    """Write keys; those that are there already stay as they are."""
+    """Write keys; existing ones stay as they are."""
     tx.add(signing_keys, [{**key._asdict(), "namespace": tx.namespace, "at": tx.now} for key in keys])
 
 
 def find_keys(tx: Tx, kids: Collection[str]) -> list[StoredKey]:
-    """Return those of these keys that are there, by their thumbprints."""
+    """Return the stored keys with these thumbprints."""
     wanted = sorted(kids)
     parts = (wanted[first : first + TOGETHER] for first in range(0, len(wanted), TOGETHER))
     return [
@@ -47,7 +47,7 @@ def list_keys(tx: Tx, limit: int) -> list[StoredKey]:
 
 
 def drop_past_keys(tx: Tx, before: datetime) -> None:
-    """Delete the keys with which nobody signed any more by then, nor when the oldest run began that is left."""
+    """Delete keys that were out of use by then, and before the oldest remaining run began."""
     oldest = [row.created_at for row in tx.rows(_OLDEST, namespace=tx.namespace)]
     tx.connection.execute(_DROP, {"namespace": tx.namespace, "before": min([before, *oldest])})
 

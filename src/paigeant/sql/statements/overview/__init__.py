@@ -1,1 +1,1 @@
-"""Overviews of a namespace: queues, counts, and runs by what they are like."""
+"""Overviews of a namespace: queues, counts, and searches of runs."""

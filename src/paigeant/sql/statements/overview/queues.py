@@ -1,4 +1,4 @@
-"""An overview of a namespace. Nothing here looks at more than 10,001 entries of an index for one number."""
+"""Queue depths and counts of open hops. No number reads more than 10,001 entries of an index."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _IN_QUEUE: Final = (steps.namespace == activities.c.namespace, steps.step == act
 
 
 def _count(*conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
-    """Return how many open hops of the activity there are, up to 10,001."""
+    """Return the number of open hops of the activity, up to 10,001."""
     found = select(literal(1).label("one")).where(*_IN_QUEUE, *conditions).limit(COUNTED).correlate(activities)
     return select(func.count()).select_from(found.subquery()).scalar_subquery()
 
 
 def _first(*conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
-    """Return when the first open hop of the activity is due."""
+    """Return the due time of the first open hop of the activity."""
     found = select(steps.due_at).where(*_IN_QUEUE, *conditions).order_by(steps.due_at).limit(1)
     return found.correlate(activities).scalar_subquery()
 
@@ -60,7 +60,7 @@ _COUNTS: Final = (
 
 
 def list_queues(tx: Tx, gone: Collection[str]) -> list[QueueView]:
-    """Return what waits for each published activity."""
+    """Return the queue of each published activity."""
     rows = tx.rows(_QUEUES, namespace=tx.namespace, now=tx.now)
     queues = [
         QueueView(
@@ -76,6 +76,6 @@ def list_queues(tx: Tx, gone: Collection[str]) -> list[QueueView]:
 
 
 def count_open(tx: Tx) -> list[OpenCount]:
-    """Return how many open hops there are by status and reason."""
+    """Return the number of open hops by status and reason."""
     rows = tx.rows(_COUNTS, namespace=tx.namespace)
     return [OpenCount(status=row.status, reason=row.reason, count=row.count) for row in rows]

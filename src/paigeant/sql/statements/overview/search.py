@@ -1,4 +1,4 @@
-"""Runs by what they are like: a page of them, or how many there are, up to 10,001."""
+"""Searches of runs: a page, or their number up to 10,001."""
 
 from __future__ import annotations
 
@@ -24,39 +24,37 @@ runs: Columns = workflow_runs.c
 
 
 def search_runs(tx: Tx, asked: RunFilter, limit: int, after: str | None) -> RunPage:
-    """Return a page of the runs that fit, newest first."""
+    """Return a page of matching runs, newest first."""
     return view_page(tx.rows(page_of(asked, limit, read_place(after, "runs")), namespace=tx.namespace), limit)
 
 
 def page_of(asked: RunFilter, limit: int, place: int | None = None) -> Select[*tuple[Any, ...]]:
-    """Return the question for a page of the runs that fit."""
+    """Return the query for a page of matching runs."""
     fits = _fitting(asked, limit + 1, place)
     return select(*SUMMARY, runs.number).where(*fits).order_by(runs.number.desc()).limit(limit + 1)
 
 
 def count_runs(tx: Tx, asked: RunFilter) -> int:
-    """Return how many runs fit, up to 10,001."""
+    """Return the number of matching runs, up to 10,001."""
     found = select(literal(1).label("one")).select_from(workflow_runs).where(*_fitting(asked, COUNTED)).limit(COUNTED)
     counted = select(func.count().label("count")).select_from(found.subquery())
     return int(tx.rows(counted, namespace=tx.namespace)[0].count)
 
 
 def _fitting(asked: RunFilter, limit: int, place: int | None = None) -> list[ColumnElement[bool]]:
-    """Return the conditions of the runs that fit, which are enough for the newest so many.
+    """Return the conditions of matching runs, complete for the newest of this number.
 
-    A run is at a step in one of two ways, each with an index of its own: each is asked for by itself, and not at all
-    if no run of these statuses can be at it so: a planner, which does not know that, would look for one in all runs.
+    A run is at a step in one of two ways, each with an index of its own: each is a query of its own, and is left out if
+    no run of these statuses can be at a step in that way: a planner, which does not know that, would search all runs.
     """
     here = runs.namespace == bindparam("namespace")
     fits = [*_conditions(asked), *(() if place is None else (runs.number < place,))]
-    if (
-        asked.step is None
-    ):  # a hop is of its run's namespace, which alone looks to SQLite like a better key than its run
+    if asked.step is None:  # the run's namespace suffices: SQLite would prefer the hop's namespace as a key to its run
         return fits if asked.reason else [here, *fits]
     ways, statuses = list[Sequence[ColumnElement[bool]]](), frozenset(asked.status or RunStatus)
-    if not all(status.final for status in statuses):  # a run that has ended has no open hop
+    if not all(status.final for status in statuses):  # an ended run has no open hop
         ways.append((*fits, _open_hop(step_executions.c.step == asked.step)))
-    if statuses - {RunStatus.COMPLETED}:  # one that has completed has failed at no step
+    if statuses - {RunStatus.COMPLETED}:  # a completed run has no failed step
         ways.append((here, *fits, _has_ended_at(asked.step)))
     newest = [select(runs.number).where(*way).order_by(runs.number.desc()).limit(limit) for way in ways]
     return [runs.number.in_(_numbers(newest, None)) if newest else false()]
@@ -81,7 +79,7 @@ def _conditions(asked: RunFilter) -> list[ColumnElement[bool]]:
 
 
 def _where(asked: RunFilter) -> Iterator[ColumnElement[bool]]:
-    """Yield the conditions on where the runs stand."""
+    """Yield the conditions on the state of the runs."""
     if asked.reason:
         yield _open_hop(*(_waits_for(reason) for reason in sorted(asked.reason)))
     if asked.stuck:
@@ -105,9 +103,9 @@ def _times(asked: RunFilter) -> list[ColumnElement[bool]]:
 
 
 def _open_hop(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the condition that a run has such a hop: one that fits any of these.
+    """Return the condition that a run has an open hop that matches any of these.
 
-    The hops are found first, each kind by an index of its own, for runs are many.
+    The hops are found first, each kind by an index of its own, since there are many runs.
     """
     hop = step_executions.c
     here = (hop.namespace == bindparam("namespace"), hop.completed_at.is_(None))
@@ -115,7 +113,7 @@ def _open_hop(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _waits_for(reason: str) -> ColumnElement[bool]:
-    """Return the condition that a hop waits for this, as :func:`paigeant.stores.memory.overview.waits_for`."""
+    """Return the condition for a wait reason, as :func:`paigeant.stores.memory.overview.waits_for`."""
     hop = step_executions.c
     if reason == WaitReason.CONTRACT:
         return hop.interface.is_not(None)
@@ -125,7 +123,7 @@ def _waits_for(reason: str) -> ColumnElement[bool]:
 
 
 def _stuck(asked: RunFilter) -> list[Select[Any, Any]]:
-    """Return what finds the newest runs that need a person, up to 10,001 of each kind, whatever else there is."""
+    """Return the queries of the newest runs that need a person, up to 10,001 of each kind."""
     hops = step_executions.c
     waiting = select(hops.workflow_id).where(hops.namespace == bindparam("namespace"), STUCK)
     newest = waiting.order_by(hops.workflow_id.desc()).limit(COUNTED).subquery()
@@ -134,7 +132,7 @@ def _stuck(asked: RunFilter) -> list[Select[Any, Any]]:
 
 
 def _ended(status: RunStatus, since: datetime | None = None) -> Select[Any, Any]:
-    """Return what finds the runs that ended so, those that did last, up to 10,001: by an index, if since then."""
+    """Return the query of the last runs that ended with this status, up to 10,001; with ``since`` by an index."""
     here = (runs.namespace == bindparam("namespace"), runs.status == status.value)
     ended = select(runs.number, runs.error).where(*here).limit(COUNTED)
     if since is None:
@@ -143,10 +141,10 @@ def _ended(status: RunStatus, since: datetime | None = None) -> Select[Any, Any]
 
 
 def _numbers(found: Sequence[Select[Any, Any] | Select[Any]], error: str | None) -> Select[Any]:
-    """Return the numbers of what is found, if it has this error.
+    """Return the numbers of the found runs with this error.
 
-    Each is a query of its own, or its order and limit would not be its own; and the error is looked for in what it
-    finds, or a database might look for that first, in all runs.
+    Each part is a subquery, so that it keeps its order and limit; the error is compared outside of it, since a database
+    might otherwise search for it in all runs.
     """
     parts = [each.subquery().c for each in found]
     fit = (

@@ -1,1 +1,1 @@
-"""The statements for variables, values and recorded calls."""
+"""Statements of variables, values and branches."""

@@ -1,4 +1,4 @@
-"""What nodes read of their branches."""
+"""Statements of branches, for their nodes."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ _NEWEST: Final = PreparedStatement(
 
 
 def load_branches(tx: Tx, node: HopKey, *, after: int, limit: int) -> list[EndedBranch]:
-    """Return branches of a node that have ended, by number."""
+    """Return ended branches of a node, by number."""
     return _load(tx, _ALL, node, after, limit)
 
 
 def load_undoable(tx: Tx, node: HopKey, back: HopKey, *, limit: int) -> list[EndedBranch]:
-    """Return branches of a node that can be undone, by number, after those that the node on the way back began with."""
+    """Return compensable branches of a node, by number, after those that the compensating node has begun."""
     newest = tx.scalar(_NEWEST, **back._asdict())
-    after = -1 if newest is None else branch_at(newest).number  # a branch goes back on its own path
+    after = -1 if newest is None else branch_at(newest).number  # a branch is undone on its own path
     return _load(tx, _UNDOABLE, node, after, limit)
 
 
 def _load(tx: Tx, which: PreparedStatement, node: HopKey, after: int, limit: int) -> list[EndedBranch]:
-    """Return branches; raises TamperedMessage if what is to be undone of one cannot be read: nothing is no answer."""
+    """Return branches; raises TamperedMessage for an unreadable compensation, which must not count as none."""
     try:
         rows = tx.rows(which, **node._asdict(), namespace=tx.namespace, after=after, limit=limit)
     except ValueError as error:

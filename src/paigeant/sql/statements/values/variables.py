@@ -1,4 +1,4 @@
-"""The variables of runs, and the values behind references."""
+"""Statements of variables, and of values behind references."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ variables: Columns = workflow_variables.c
 
 
 class Wanted(NamedTuple):
-    """A question for the variables of some names, as they are seen on a path of a run."""
+    """Query of the variables of some names, visible on a path of a run."""
 
     workflow_id: UUID
     names: Collection[str]
@@ -56,7 +56,7 @@ def _newest(later: Any, name: Any, this: Any, *where: ColumnElement[bool]) -> Co
 
 
 def _done(hop: Any) -> tuple[ColumnElement[bool], ...]:
-    """Return the condition that a hop has an output that is a variable: as in the index, which no parameter matches."""
+    """Return the condition that a hop's output is a variable: literals as in the index, which no parameter matches."""
     return hop.c.status == literal_column("'completed'"), hop.c.direction == literal_column("'execute'")
 
 
@@ -87,12 +87,12 @@ _WANTED_OUTPUTS: Final = select(*_OUTPUT).join_from(
     step_executions,
     (steps.workflow_id == wanted.c.workflow_id) & (steps.path == wanted.c.path) & (steps.position == _newest_wanted),
 )
-"""Found by their keys. A condition of a partial index on what is joined would invite a planner that knows no statistics
-yet to walk through the outputs of all runs."""
+"""Lookup by key. A condition of a partial index on the joined rows would tempt a planner without statistics to walk
+through the outputs of all runs."""
 
 
 def _both(sets: _Query, outputs: _Query) -> _Query:
-    """Return the query of what was set, and what steps came to, with the columns of ``protocol.variables.Written``."""
+    """Return the query of set variables and outputs, with the columns of ``protocol.variables.Written``."""
     return select(union_all(sets, outputs).subquery("written"))
 
 
@@ -134,11 +134,11 @@ _VALUES: Final = PreparedStatement(
     .join_from(wanted, values, (values.c.workflow_id == wanted.c.workflow_id) & (values.c.sha256 == wanted.c.name))
     .join(workflow_runs, workflow_runs.c.workflow_id == values.c.workflow_id)
 )
-"""Whether the runs are of this namespace is decided outside, or SQLite would walk through all that are."""
+"""The namespace of the runs is checked outside, or SQLite would walk through all runs of it."""
 
 
 def save_variable(tx: Tx, workflow_id: UUID, name: str, value: Value, blob: Blob | None) -> None:
-    """Set a variable, as if the hop before the newest had set it last; raises UnknownRun and WrongState."""
+    """Set a variable as of the hop before the newest; raises UnknownRun and WrongState."""
     require_writable(tx, workflow_id)
     keep_blobs(tx, [] if blob is None else [(workflow_id, blob)])
     newest = tx.scalar(_NEWEST, workflow_id=workflow_id)
@@ -149,17 +149,17 @@ def save_variable(tx: Tx, workflow_id: UUID, name: str, value: Value, blob: Blob
 
 
 def load_variables(tx: Tx, workflow_id: UUID, path: str = "") -> dict[str, Value]:
-    """Return all variables of a run, as they are seen on a path."""
+    """Return all variables of a run that are visible on a path."""
     return seen(load_on_paths(tx, workflow_id, lineage(path)), path)
 
 
 def load_on_paths(tx: Tx, workflow_id: UUID, paths: Collection[str]) -> Sequence[Any]:
-    """Return all that was set on these paths, outputs included, of each name the newest on each."""
+    """Return the newest variables that were set on each of these paths, including outputs."""
     return tx.rows(_ALL, workflow_id=workflow_id, namespace=tx.namespace, paths=list_of(paths))
 
 
 def load_wanted(tx: Tx, questions: Sequence[Wanted]) -> list[dict[str, Value]]:
-    """Return, for each question, the variables of its names as they are seen on its path, as far as they are there."""
+    """Return, for each query, the variables of its names that are visible on its path."""
     places = [(one.workflow_id, name, path) for one in questions for name in one.names for path in lineage(one.path)]
     found: dict[UUID, list[Any]] = {}
     for row in tx.rows(_WANTED, names=names_of(places)):
@@ -171,7 +171,7 @@ def load_wanted(tx: Tx, questions: Sequence[Wanted]) -> list[dict[str, Value]]:
 
 
 def load_values(tx: Tx, workflow_id: UUID, digests: Collection[str]) -> dict[str, bytes]:
-    """Return the JSON texts behind these digests, as far as they are there."""
+    """Return the JSON texts with these digests; missing ones are left out."""
     if not digests:
         return {}
     rows = tx.rows(_VALUES, names=names_of((workflow_id, digest, "") for digest in digests))

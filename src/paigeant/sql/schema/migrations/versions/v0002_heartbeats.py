@@ -1,4 +1,4 @@
-"""What steps say of their progress while they run."""
+"""Progress of running steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An index of the runs that have ended, by when, so that those to be pruned are found without the history."""
+"""Index of ended runs by time, so that pruning does not scan the history."""
 
 from __future__ import annotations
 

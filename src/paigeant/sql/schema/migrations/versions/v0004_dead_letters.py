@@ -1,4 +1,4 @@
-"""Dead letters are kept once each, with what is wrong with them, and counted."""
+"""Dead letters are stored once each, with their fault, and counted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ down_revision: Final = "0003"
 
 
 def upgrade() -> None:
-    """Add what is known of a letter, and the index by which it is found again."""
+    """Add the facts of a letter, and the index of its digest."""
     time = sa.TIMESTAMP(timezone=True).with_variant(sa.Double(), "sqlite")
     for column in (
         sa.Column("detail", sa.Text()),

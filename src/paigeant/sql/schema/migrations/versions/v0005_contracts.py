@@ -1,4 +1,4 @@
-"""Hops that wait for code that fits what they were dispatched against, and those that a person wants run anyway."""
+"""Hops that wait for code that fits their interface, and those for which a person accepts any code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hops, what they undo and what they set are placed by path and position; an open run's status is not written down."""
+"""Places by path and position, and derived status of open runs, in all tables."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _IN_FLIGHT: Final = sa.text("SELECT count(*) FROM workflow_runs WHERE completed_
 
 
 def upgrade() -> None:
-    """Change tables and what is in them; indexes follow what is renamed. Raises ConfigError if runs are in flight."""
+    """Change tables and their rows; indexes follow renamed columns. Raises ConfigError if a run is open."""
     _refuse_open_runs()
     _runs()
     _steps()
@@ -45,7 +45,7 @@ def upgrade() -> None:
 
 
 def _refuse_open_runs() -> None:
-    """Leave a database alone in which runs are under way: no code is kept that reads the messages they wait with."""
+    """Refuse a database with open runs: no code remains that reads their messages."""
     count: int = op.get_bind().execute(_IN_FLIGHT).scalar_one()
     if count:
         runs = "1 run is" if count == 1 else f"{count} runs are"
@@ -120,7 +120,7 @@ def _steps() -> None:
 
 
 def _bodies() -> None:
-    """Put each message's bytes into the row of its hop."""
+    """Move each message's bytes to the row of its hop."""
     for name in ("body", "digest"):
         op.add_column("step_executions", sa.Column(name, sa.LargeBinary(), nullable=True))
     op.execute(
@@ -132,7 +132,7 @@ def _bodies() -> None:
 
 
 def _variables() -> None:
-    """Make the table again, with another key; what was set up to now lies at the last hop, and so wins over outputs."""
+    """Recreate the table with another key; existing variables are placed at the last hop, and so win over outputs."""
     op.execute("CREATE TEMPORARY TABLE variables_before AS SELECT * FROM workflow_variables")
     op.drop_table("workflow_variables")
     op.create_table(
@@ -157,7 +157,7 @@ def _variables() -> None:
 
 
 def _plans() -> None:
-    """Add the itineraries that are too long to travel, and which runs refer to them."""
+    """Create the tables of long itineraries, and of the runs that refer to them."""
     op.create_table(
         "plans",
         sa.Column("namespace", sa.Text(), nullable=False),
@@ -180,7 +180,7 @@ def _plans() -> None:
 
 
 def _clock() -> None:
-    """Make room for what a SQLite file counts its times by."""
+    """Create the table of the clock of a SQLite file."""
     seconds: sa.Double[float] = sa.Double()
     op.create_table(
         "store_clock",
@@ -193,7 +193,7 @@ def _clock() -> None:
 
 
 def _signals() -> None:
-    """Add what is sent to runs."""
+    """Create the table of signals."""
     op.create_table(
         "signals",
         sa.Column(
@@ -217,7 +217,7 @@ def _signals() -> None:
 
 
 def _custody() -> None:
-    """Add what is signed of runs, and what is sealed."""
+    """Create the tables of signed records and sealed grants."""
     op.create_table(
         "records",
         sa.Column("workflow_id", sa.Uuid(), nullable=False),
@@ -252,7 +252,7 @@ def _custody() -> None:
 
 
 def _branches() -> None:
-    """Add how far the branches of nodes have come."""
+    """Create the tables of joins and branches."""
     node = ("workflow_id", "path", "position")
     counts = ("written", "released", "arrived", "completed", "failed", "cancelled", "stuck", "undoable", "reopened")
     op.create_table(

@@ -1,1 +1,1 @@
-"""What commits and people do to runs that stem from others: children, and forks."""
+"""Statements of child runs, forks, adoption and ends."""

@@ -1,4 +1,4 @@
-"""Adoption: what was signed of a run that began unsigned, written if it still lies as it did."""
+"""Adoption: the signed record of an unsigned run, written if the run is unchanged."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _RESTART: Final = changing(operate.Restarted)
 
 
 def adopt(tx: Tx, adoption: Adoption, deed: Deed | None) -> bool:
-    """Write what was signed of a run that began unsigned, if nothing is; raises UnknownRun and WrongState."""
+    """Write the signed record of an unsigned run, unless it has one; raises UnknownRun and WrongState."""
     run = adoption.evidence.workflow_id
     find(tx, run)
     hops = tx.rows(_OPEN, b_workflow_id=run)

@@ -1,4 +1,4 @@
-"""Children begin, turn round and go on in the commits of their nodes; their own ends make these due."""
+"""Child runs: begin, turn and resume in the commits of their nodes, and effects of their ends."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _WAITING: Final = PreparedStatement(
     .order_by(*HOP)
     .with_for_update(of=step_executions)
 )
-"""Locked also if somebody holds one: who commits it at that moment must see the end of the child, or be waited for."""
+"""Locks leased hops too: a concurrent commit of such a hop must see the child's end, or be waited for."""
 
 _TELL: Final = changing(protocol.Told, STILL_OPEN, steps.owner.is_(None))
 _NEWEST: Final = (
@@ -84,7 +84,7 @@ class _Found(Protocol):
 
 
 def change_children(tx: Tx, good: Iterable[_Found]) -> Iterator[tuple[HopKey, list[Sealed]]]:
-    """Write what nodes do to their children; yields the messages of what is due by that, by the hop committed."""
+    """Write changes of child runs; yields the messages of hops that became due, by the committed hop."""
     for one in good:
         key, change = one.commit.held.key, one.commit.child
         match change:
@@ -102,7 +102,7 @@ def change_children(tx: Tx, good: Iterable[_Found]) -> Iterator[tuple[HopKey, li
 
 
 def _begin(tx: Tx, parent: Any, child: RunStart) -> None:
-    """Write a run that has begun within another: it is its parent's tenant's, and ends with the same deadline."""
+    """Write a child run: it has its parent's tenant, and its deadline."""
     node = child.parent
     if node is None:
         raise ValueError(child.workflow_id)
@@ -124,7 +124,7 @@ def _turn(tx: Tx, waiting: HopKey, turned: TurnedChild) -> None:
 
 
 def _wait_on(tx: Tx, commit: Commit) -> Iterator[tuple[HopKey, list[Sealed]]]:
-    """Make a node due at once that waits on for a child which has ended meanwhile."""
+    """Make a node due at once that waits for a child run which has ended meanwhile."""
     hop, key = commit.transition.hop, commit.held.key
     if commit.child is None and isinstance(hop, Held) and isinstance(hop.hold, Child):
         child = tx.rows(_REPORTING, **key._asdict())
@@ -136,13 +136,13 @@ def _wait_on(tx: Tx, commit: Commit) -> Iterator[tuple[HopKey, list[Sealed]]]:
 
 
 def keep_undo(tx: Tx, ended: Iterable[_Found]) -> None:
-    """Keep what can be undone of children that have completed."""
+    """Store the compensations of completed child runs."""
     ends = [(one.run.workflow_id, one.commit.transition.end) for one in ended]
     tx.many(_UNDO, [{"b_workflow_id": run, "b_undo": end.undo} for run, end in ends if end is not None and end.undo])
 
 
 def tell(tx: Tx, ended: Sequence[_Found]) -> Iterator[tuple[HopKey, list[Sealed]]]:
-    """Make the nodes due that wait for these children; yields their messages, by the hop that was committed."""
+    """Make the nodes due that wait for these child runs; yields their messages, by the committed hop."""
     yield from _tell(tx, {hop: one.commit.held.key for one in ended if (hop := _reports_to(one.run)) is not None})
 
 
@@ -188,5 +188,5 @@ def load_family(tx: Tx, node: HopKey) -> Family:
 
 
 def children_of(tx: Tx, workflow_id: UUID) -> Sequence[Any]:
-    """Return what is shown of the runs that nodes of a run have begun, in their order."""
+    """Return the shown columns of a run's child runs, in order."""
     return tx.rows(_CHILDREN, workflow_id=workflow_id)

@@ -1,4 +1,4 @@
-"""Runs end here from outside, and with them all that have begun within them: parents are locked before children."""
+"""Ends of runs from outside, together with their child runs: parents are locked before children."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _ABANDON: Final = PreparedStatement(
     .where(steps.workflow_id == bindparam("b_workflow_id"), STILL_OPEN)
     .values(operate.abandon(cast("Any", steps), cast("Any", bindparam("b_now")))._asdict())
 )
-"""What is decided about one row, of the columns instead of their values."""
+"""SQL forms of decisions about one row."""
 _LOCK_OPEN: Final = (
     select(*HOP)
     .where(steps.workflow_id == bindparam("b_workflow_id"), STILL_OPEN)
     .order_by(*HOP)
     .with_for_update(of=step_executions)
 )
-"""Locks open hops in the order in which beats lock what a worker holds, before all of them are written."""
+"""Locks open hops in the order of heartbeats, which prevents deadlocks, before all of them are written."""
 _OPEN_CHILDREN: Final = PreparedStatement(
     select(runs.workflow_id)
     .where(runs.parent_id == bindparam("workflow_id"), runs.completed_at.is_(None), begins(runs.parent_path))
@@ -43,13 +43,13 @@ _OPEN_CHILDREN: Final = PreparedStatement(
 
 
 def close(tx: Tx, ended: Sequence[UUID]) -> None:
-    """Leave no twin of an ended run behind, no lease on one, and no identity."""
+    """Delete all twins, leases and identities of an ended run."""
     tx.many(_ABANDON, [{"b_workflow_id": workflow_id, "b_now": tx.now} for workflow_id in ended])
     drop_grants(tx, ended)
 
 
 def cancel_under(tx: Tx, workflow_id: UUID, prefix: str, request: CancelRequest) -> None:
-    """Have the children end that were begun on paths which begin like this, and all that began within them."""
+    """Cancel child runs that began on paths with this prefix, and their own child runs."""
     for row in tx.rows(_OPEN_CHILDREN, workflow_id=workflow_id, prefix=prefix):
         child = row.workflow_id
         requested = operate.request_cancel(find(tx, child), request, tx.now)
@@ -60,7 +60,7 @@ def cancel_under(tx: Tx, workflow_id: UUID, prefix: str, request: CancelRequest)
 
 
 def terminate_tree(tx: Tx, workflow_id: UUID, ended: operate.Ended) -> list[UUID]:
-    """End a run, and all that have begun within it, now; returns them."""
+    """End a run, and all its child runs, now; returns them."""
     children = [row.workflow_id for row in tx.rows(_OPEN_CHILDREN, workflow_id=workflow_id, prefix="")]
     tx.rows(_LOCK_OPEN, b_workflow_id=workflow_id)
     write_run(tx, workflow_id, ended._asdict())

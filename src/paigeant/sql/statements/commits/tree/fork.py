@@ -1,7 +1,7 @@
-"""Forks: runs that begin with what another had before a place.
+"""Forks: runs that begin with the history of another before a place.
 
-What lies before it does not change any more, so that the database copies it while the source goes on. Only then is the
-source locked, for a moment: it must still be there, so that all was copied before it was pruned, and the step at the
+History before the place does not change any more, so that the database copies it while the source goes on. Only then is
+the source locked briefly: it must still exist, so that everything was copied before it was pruned, and the step at the
 place may be recording checkpoints.
 """
 
@@ -38,7 +38,7 @@ _BACK: Final = exists().where(
 
 
 def _copying(table: Table, *which: Any, **instead: Any) -> Insert:
-    """Return what copies rows of a run to a new one, with some columns replaced."""
+    """Return the statement that copies rows of a run to a new one, with some columns replaced."""
     columns = {"workflow_id": _NEW, **{name: null() if value is None else value for name, value in instead.items()}}
     chosen = [columns.get(column.name, column) for column in table.c]
     return table.insert().from_select(
@@ -47,7 +47,7 @@ def _copying(table: Table, *which: Any, **instead: Any) -> Insert:
 
 
 def _at(own: Columns, *which: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Return what lies before a place: on the trunk, and in the branches of one node."""
+    """Return the conditions of history before a place: on the trunk, and in the branches of one node."""
     return (own.path == literal(""), own.position < bindparam("before"), *which), (begins(own.path), *which)
 
 
@@ -82,7 +82,7 @@ _SAY_FORKED: Final = (
 
 
 def record_fork(tx: Tx, fork: Fork) -> None:
-    """Write a run that inherits what another had before a place; raises UnknownRun."""
+    """Write a run that inherits another run's history before a place; raises UnknownRun."""
     source, new = fork.source, fork.start.workflow_id
     tx.many(ADD, [run_row(tx, fork.start)])
     tx.connection.execute(_SAY_FORKED, {"b_run": new, "b_source": source, "b_before": fork.before})
@@ -99,7 +99,7 @@ def record_fork(tx: Tx, fork: Fork) -> None:
 
 
 def _copy(tx: Tx, fork: Fork, copies: Sequence[Insert]) -> None:
-    """Copy what lies on the trunk before the place, and in the branches of each node there."""
+    """Copy the trunk before the place, and the branches of each node on it."""
     of_trunk, of_branches = copies
     about = {"new": fork.start.workflow_id, "source": fork.source}
     tx.connection.execute(of_trunk, {**about, "before": fork.before})

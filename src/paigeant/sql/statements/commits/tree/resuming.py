@@ -1,4 +1,4 @@
-"""A run is found, locked, and sent on its way again."""
+"""Resume of a run: lookup, lock and restart."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _HOPS: Final = (
     .order_by(steps.path, steps.position)
     .with_for_update(of=step_executions)
 )
-"""The hops on which a person's request acts: those that are open, and those of the trunk that failed."""
+"""Hops that a resume may restart: the open ones, and the failed ones of the trunk."""
 
 _RESTART: Final = changing(operate.Restarted)
 _OPEN_CHILDREN: Final = (
@@ -53,20 +53,20 @@ def find(tx: Tx, workflow_id: UUID) -> Any:
     about = {"b_workflow_id": workflow_id, "namespace": tx.namespace}
     if not tx.rows(_LOCK, **about):
         raise operate.unknown(workflow_id)
-    # Read only now: while it waited for the lock, others have committed hops that its statement does not see.
+    # Read only now: hops committed while the lock was waited for are invisible to the locking statement.
     [run] = tx.rows(_RUN, **about)
     return run
 
 
 def status_of(run: Any) -> RunStatus:
-    """Return where the run of a row stands, or how it has ended."""
+    """Return the status in the row of a run."""
     return read_word(RunStatus, run.status, RunStatus.UNREADABLE)
 
 
 def resume(tx: Tx, workflow_id: UUID, how: operate.Restart) -> RunStatus:
-    """Make what failed, or waits, due now, as if it had never been tried; in the children that a run waits for, too.
+    """Restart failed or waiting hops, due now as if never tried, also in child runs that the run waits for.
 
-    The run and its children are locked, the parents first.
+    The run and its child runs are locked, parents first.
     """
     run = find(tx, workflow_id)
     was, resumed = status_of(run), operate.resume(run, tx.now)
@@ -78,7 +78,7 @@ def resume(tx: Tx, workflow_id: UUID, how: operate.Restart) -> RunStatus:
     else:
         _resume_children(tx, run, how, restarted)
     write_run(tx, workflow_id, {**resumed._asdict(), "status": OPEN_RUN})
-    return status_of(find(tx, workflow_id))  # it waits still, if all that waits of it is leased
+    return status_of(find(tx, workflow_id))  # it still waits if all its waiting hops are leased
 
 
 def _resume_children(tx: Tx, run: Any, how: operate.Restart, restarted: list[Any]) -> None:
