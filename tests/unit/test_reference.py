@@ -43,7 +43,7 @@ from paigeant.cli.program import app
 from paigeant.cli.workers.top import Overview
 from paigeant.config import PREFIX, Settings
 from paigeant.model.people.approvals import Approval
-from paigeant.model.runs import NodeView, RunView, StepView
+from paigeant.model.runs import NodeView, RunView, StepView, WaitReason
 from paigeant.model.spending.costs import CostRow, Costs
 from paigeant.model.stored.access_tokens import StoredToken
 from paigeant.model.stored.run_filter import RunFilter
@@ -173,3 +173,11 @@ def test_the_reference_has_every_field_of_what_is_printed_as_json(printed: type[
 
 def test_the_reference_has_every_filter_of_runs() -> None:
     assert not set(RunFilter.model_fields) - words(REFERENCE["http-api"])
+
+
+def test_the_guide_explains_every_reason_for_which_a_run_waits() -> None:
+    guide = (DOCS / "howto/operate.md").read_text("utf-8")
+
+    cells = " ".join(re.findall(r"^\| ([^|]*)", guide, re.MULTILINE))
+
+    assert not {str(reason) for reason in WaitReason} - words(cells)
