@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any, Final
 from unittest import mock
@@ -86,8 +87,17 @@ class World:
         context = copy_context()
         context.run(ACT.set, self.witness.act)
         context.run(HEARD.set, self.witness.heard)
-        with mock.patch.object(dispatcher, "uuid7", next_id), mock.patch.object(fork, "uuid7", next_id):
+        with (
+            mock.patch.object(dispatcher, "uuid7", next_id),
+            mock.patch.object(fork, "uuid7", next_id),
+            mock.patch.object(apart, "_leave", partial(self._leave, apart._leave)),
+        ):
             context.run(self.loop.run, self._history(), CALLBACKS)
+
+    def _leave(self, leave: Callable[..., None], task: asyncio.Task[Any], *more: Any) -> None:
+        """See that code is ended by force, which no step here gives a reason for."""
+        self.loop.errors.append(f"{task.get_name()} was ended by force")
+        leave(task, *more)
 
     def close(self) -> None:
         """Let all tasks end. All are cancelled at once, some twice thereby: none is ended by force for that."""

@@ -24,6 +24,9 @@ T = TypeVar("T")
 GRACE: Final = 10.0
 """Seconds that code may take to end once it is cancelled; meanwhile its lease is kept."""
 
+MOMENT: Final = 0.5
+"""Seconds that it has from the second cancellation of its caller on."""
+
 _LOG: Final = logging.getLogger("paigeant.step")
 _RAISE: Final = opmap["RAISE_VARARGS"]
 
@@ -33,9 +36,10 @@ async def run_apart(
 ) -> T:
     """Await a coroutine in a new task, with a copy of the caller's context variables, as in a thread.
 
-    If the caller is cancelled, the task is cancelled, and has :data:`GRACE` to end. Code that continues is ended by
-    force: ``keep_until_code_ends`` is called, and its result once the code has ended. Exceptions for the program or the
-    event loop, such as SystemExit, become an Exception, and so does a task's cancellation of itself.
+    If the caller is cancelled, the task is cancelled, and has :data:`GRACE` to end; if it is cancelled again,
+    :data:`MOMENT` from then on. Code that continues is ended by force: ``keep_until_code_ends`` is called, and its
+    result once the code has ended. Exceptions for the program or the event loop, such as SystemExit, become an
+    Exception, and so does a task's cancellation of itself.
     """
     context = own_context()
     task = asyncio.create_task(_guarded(make, name), name=f"paigeant-{name}", context=context)
@@ -46,13 +50,31 @@ async def run_apart(
             return await _ended(task, name)
         task.cancel()
         try:
-            await asyncio.wait([task], timeout=GRACE)
-        finally:  # a second cancellation does not wait
+            await _wait_for_end(task)
+        finally:
             if not task.done():
                 _leave(task, context, name, keep_until_code_ends)
         if not task.done() or (not task.cancelled() and isinstance(task.exception(), KeyboardInterrupt)):
             raise  # the event loop has raised this Ctrl-C already, and must not raise it twice
         return await task
+
+
+async def _wait_for_end(task: asyncio.Task[Any]) -> None:
+    """Wait for a cancelled task to end. Raises CancelledError afterwards if the caller is cancelled meanwhile.
+
+    After a pause of the process several cancellations arrive at once: a time-out, the end of a lease, the end of the
+    worker. The code may not have had a turn to receive the first one yet.
+    """
+    now = asyncio.get_running_loop().time
+    end, again = now() + GRACE, None
+    while not task.done() and now() < end:
+        try:
+            await asyncio.wait([task], timeout=end - now())
+        except asyncio.CancelledError as error:
+            end = min(end, now() + MOMENT) if again is None else end
+            again = error
+    if again is not None:
+        raise again
 
 
 async def _ended(task: asyncio.Task[T], name: str) -> T:

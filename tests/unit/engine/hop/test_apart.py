@@ -253,7 +253,35 @@ async def test_code_that_swallows_its_cancellation_keeps_no_run_and_no_slot(
         assert len(turns) == taken
 
 
-async def test_a_second_cancellation_waits_no_longer(caplog: pytest.LogCaptureFixture):
+async def test_code_that_is_cancelled_several_times_at_once_ends_as_it_does_by_itself(caplog: pytest.LogCaptureFixture):
+    """As in a process that stood still past the time-out of a step, the end of its lease, and its own end."""
+    begun, left = asyncio.Event(), list[str]()
+
+    async def code() -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.01)
+            left.append("tidied")
+            raise
+
+    def keep() -> Callable[[], None]:
+        raise AssertionError("it ends by itself")
+
+    caller = asyncio.create_task(run_apart(code, "step", keep))
+    await begun.wait()
+    caller.cancel()
+    for _ in range(2):
+        asyncio.get_running_loop().call_soon(caller.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+
+    assert left == ["tidied"]
+    assert "ended by force" not in caplog.text
+
+
+async def test_a_second_cancellation_waits_a_moment_only(caplog: pytest.LogCaptureFixture):
     begun, left, ended = asyncio.Event(), list[str](), list[str]()
 
     async def code() -> None:
