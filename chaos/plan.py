@@ -35,6 +35,10 @@ class Plan:
         """Return the plan with another number of runs."""
         return self if runs is None else replace(self, runs=runs)
 
+    def with_lease(self, seconds: float | None) -> Plan:
+        """Return the plan with another length of leases."""
+        return self if seconds is None else replace(self, lease=seconds)
+
 
 PLANS: Final = {
     "smoke": Plan(runs=30, hits=0, kills=2, zombies=1, server_kills=0, cuts=0, poison=1, late=1, window=15),

@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (run, every):
         command.add_argument("--plan", choices=PLANS, default="small")
         command.add_argument("--runs", type=int, help="dispatch so many runs, whatever the plan says")
+        command.add_argument("--lease", type=float, help="seconds of a lease; more on a machine with other load")
         command.add_argument("--seed", type=int, help="play this schedule again; by default a new one")
         command.add_argument("--keep", action="store_true", help="leave the folder with the store and all logs")
         command.add_argument("--mutation", help="take out a safeguard, as the self-test does")
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _script(options: argparse.Namespace, backend: str) -> Script:
     seed = SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
-    plan = PLANS[options.plan].with_load(options.runs)
+    plan = PLANS[options.plan].with_load(options.runs).with_lease(options.lease)
     return Script(backend, options.plan, plan, seed, options.mutation, keep=options.keep)
 
 

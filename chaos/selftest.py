@@ -28,6 +28,9 @@ _ONE_OF_EACH: Final = Plan(runs=180, hits=0, kills=0, zombies=0, server_kills=0,
 _CALM: Final = Plan(runs=40, hits=0, kills=0, zombies=0, server_kills=0, cuts=0, poison=0)
 
 
+_SEEDS: Final = (4, 5, 6)
+
+
 class Trial(NamedTuple):
     """A mutation, where to look for it, what covers it if nothing is to be found, and which invariant must notice."""
 
@@ -43,11 +46,11 @@ class Trial(NamedTuple):
 
 
 TRIALS: Final = (
-    Trial("no-fence", "sqlite", _LATE),
-    Trial("no-fence-no-position", "sqlite", _LATE),
+    Trial("no-fence", "sqlite", _LATE, noticed_by="I4"),
+    Trial("no-fence-no-position", "sqlite", _LATE, noticed_by="I4"),
     Trial("no-position", "sqlite", _LATE, "the fence: whoever commits later has an older one"),
-    Trial("no-plain-fence", "sqlite", _LATE_PLAIN),
-    Trial("no-plain-fence", "postgres", _LATE_PLAIN),
+    Trial("no-plain-fence", "sqlite", _LATE_PLAIN, noticed_by="I4"),
+    Trial("no-plain-fence", "postgres", _LATE_PLAIN, noticed_by="I4"),
     Trial("no-run-lock", "postgres", _ENDS),
     Trial("no-status", "postgres", _ENDS, "the fence, which the end of a run raises on every twin it closes"),
     Trial("no-digest", "redis+sqlite", _EMPTIED, "the store's own bytes, which are what is executed"),
@@ -70,8 +73,7 @@ def main(only: Collection[str]) -> int:
     for trial in TRIALS:
         if only and trial.mutation not in only:
             continue
-        found = asyncio.run(_try(trial))
-        good = trial.is_as_it_should_be(found)
+        found, good = _repeat(trial)
         wrong += not good
         what = ", ".join(found) or "nothing"
         rows.append(
@@ -83,9 +85,24 @@ def main(only: Collection[str]) -> int:
     return int(wrong > 0)
 
 
-async def _try(trial: Trial) -> list[str]:
+def _repeat(trial: Trial) -> tuple[list[str], bool]:
+    """Return what was found, and whether that is right; what is missed is tried with other seeds.
+
+    On a machine with other load a late commit may be too late, and nothing is there to be noticed.
+    """
+    found: list[str] = []
+    for seed in _SEEDS:
+        found = asyncio.run(_try(trial, seed))
+        if trial.is_as_it_should_be(found):
+            return found, True
+        if trial.covered_by is not None:
+            break
+    return found, False
+
+
+async def _try(trial: Trial, seed: int) -> list[str]:
     """Return the invariants that broke."""
-    script = Script(trial.backend, "selftest", trial.plan, 4, trial.mutation, patience=20.0)
+    script = Script(trial.backend, "selftest", trial.plan, seed, trial.mutation, patience=20.0)
     result = await perform(script, lambda text: print(text, flush=True))
     print(f"  {result.done}")
     for name, text in result.breaches[:5]:
