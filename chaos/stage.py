@@ -25,7 +25,8 @@ from chaos.worker import work
 from paigeant import ActivityRegistry, Paigeant
 from paigeant.config import Settings
 
-_PATIENCE: Final = 60.0
+_PATIENCE: Final = 180.0
+"""Seconds until the first runs end; much on a machine with other load."""
 _TRICKLE: Final = 3
 """Runs dispatched each fifth of a second while the load is ahead of the faults."""
 

@@ -103,7 +103,7 @@ async def test_a_step_that_kills_its_workers_is_set_aside_and_its_neighbours_are
     async with Paigeant(ActivityRegistry(), workflows=[table], settings=crew.settings) as app:
         meals = ["bread", "soup", "poison", *["wine"] * 12]
         runs = await app.dispatch_many("table", meals)
-        end = monotonic() + 40
+        end = monotonic() + 120  # four workers start one after another, and the leases of three run out
         while not all([(await run.status()).final for run in runs]):
             assert monotonic() < end, crew.logs()
             if not crew.workers or crew.workers[-1].poll() is not None:
