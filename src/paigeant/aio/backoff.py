@@ -1,4 +1,4 @@
-"""Exponential backoff: the pauses between attempts at something that is away."""
+"""Exponential backoff: the pauses between attempts at something unavailable."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Callable
 
 
 class Backoff:
-    """Pauses that grow: ``first`` seconds, then ``factor`` times as long each time, up to ``longest``.
+    """Growing pauses: ``first`` seconds, then ``factor`` times as long each time, up to ``longest``.
 
-    ``jitter`` returns a share of the pause, 0 to 1, so that those who lost the same server do not all come back at the
-    same moment. Not to be shared by tasks that fail on their own.
+    ``jitter`` returns a fraction of the pause, 0 to 1, so that clients of one lost server do not all return at the same
+    moment. Not to be shared by tasks that fail independently.
     """
 
     def __init__(
         self, first: float, longest: float, *, factor: float = 2.0, jitter: Callable[[], float] | None = None
     ) -> None:
-        """Begin with the first pause."""
+        """Start with the first pause."""
         self._first = first
         self._longest = longest
         self._factor = factor
@@ -36,6 +36,6 @@ class Backoff:
         await asyncio.sleep(self.next())
 
     def reset(self) -> None:
-        """It worked: begin again with the first pause."""
+        """Start again with the first pause, after a success."""
         self.attempts = 0
         self._next = self._first

@@ -1,4 +1,4 @@
-"""Batching without a timer: what is asked for while one batch is answered goes together in the next.
+"""Batching without a timer: questions that arrive during one batch go together in the next.
 
 There is no minimum and no waiting, so that an idle batcher answers at once, and a busy one pays one round trip or one
 transaction for many.
@@ -20,9 +20,9 @@ A = TypeVar("A")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one batch: ``count`` questions, and about ``size`` in all, as ``size_of`` measures each.
+    """Limits of one batch: ``count`` questions, and approximately ``size`` in total, as measured by ``size_of``.
 
-    One question alone may be larger: it has to go some time.
+    A single question may be larger: it cannot be split.
     """
 
     count: int = 64
@@ -30,7 +30,7 @@ class Limits:
     size_of: Callable[[Any], int] | None = None
 
     def next_batch(self, waiting: Sequence[Any]) -> int:
-        """Return how many of those that wait, the oldest first, go together."""
+        """Return the number of waiting questions, from the oldest, that go together."""
         if self.size_of is None:
             return min(len(waiting), self.count)
         size = 0
@@ -43,18 +43,18 @@ class Limits:
 
 @dataclass(slots=True)
 class Pending(Generic[Q, A]):
-    """A question and the future of its answer, which may have been given up meanwhile."""
+    """A question and the future of its answer, which may have been cancelled meanwhile."""
 
     question: Q
     answer: asyncio.Future[A]
 
     def settle(self, result: A | Exception) -> None:
-        """Answer, or raise the error where the answer is waited for."""
+        """Answer, or raise the error in the waiting caller."""
         if self.answer.done():
             return
         if isinstance(result, Exception):
             self.answer.set_exception(result)
-            self.answer.exception()  # looked at, or asyncio would complain of one that nobody waits for
+            self.answer.exception()  # retrieved, or asyncio would warn that it was never retrieved
         else:
             self.answer.set_result(result)
 
@@ -63,10 +63,10 @@ _DEFAULT: Final = Limits()
 
 
 class Batcher(Generic[Q, A]):
-    """Answers questions in batches, in order. An answer that is an exception is raised for its question alone.
+    """Answers questions in batches, in order. An answer that is an exception is raised for its question only.
 
-    A question that makes its whole batch fail must not fail its neighbours: then each is asked again by itself. Not
-    after ``Unavailable``, which hits all alike.
+    A question that makes its whole batch fail must not fail its neighbours: each is then repeated by itself, except
+    after ``Unavailable``, which affects all of them.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Batcher(Generic[Q, A]):
         abreast: int = 1,
         name: str = "store",
     ) -> None:
-        """Let ``answer`` answer a batch; ``abreast`` of them may be under way. ``name`` is what is closed by close."""
+        """Let ``answer`` answer batches, ``abreast`` concurrently; the error after close says ``name``."""
         self._answer_batch = answer
         self._limits = limits
         self._free = abreast
@@ -87,7 +87,7 @@ class Batcher(Generic[Q, A]):
         self._closed = False
 
     def add(self, question: Q) -> asyncio.Future[A]:
-        """Ask, and return the future of the answer. It is answered even if nobody waits, and an error is dropped then.
+        """Ask, and return the future of the answer. A question without a waiting caller is answered too.
 
         Raises Unavailable once closed.
         """
@@ -103,16 +103,16 @@ class Batcher(Generic[Q, A]):
         return pending.answer
 
     async def ask(self, question: Q) -> A:
-        """Return the answer; raises what answering raises, and Unavailable once closed."""
+        """Return the answer; raises errors of answering, and Unavailable once closed."""
         return await self.add(question)
 
     async def idle(self, within: float | None = None) -> None:
-        """Return when all that was asked is answered, or after so many seconds."""
+        """Return when all questions are answered, or after this many seconds."""
         if self._busy:
             await asyncio.wait(self._busy, timeout=within)
 
     async def close(self, within: float | None = None) -> None:
-        """Answer what was asked, and nothing more; what takes longer than so many seconds is Unavailable."""
+        """Answer pending questions, and accept no more; those that take longer than ``within`` are Unavailable."""
         self._closed = True
         try:
             await self.idle(within)
@@ -136,7 +136,7 @@ class Batcher(Generic[Q, A]):
                 batch, self._waiting = self._waiting[:count], self._waiting[count:]
                 await self._settle(batch)
         finally:
-            self._free += 1  # with no await since the last look, so that no question falls in between
+            self._free += 1  # no await since the check, so that no question is missed
 
     async def _settle(self, batch: list[Pending[Q, A]]) -> None:
         results: Sequence[A | Exception] = [self._gone()] * len(batch)
@@ -148,6 +148,6 @@ class Batcher(Generic[Q, A]):
                     await self._settle([one])
                 return
             results = [error] * len(batch)
-        finally:  # also when it is cancelled by close: nobody may wait for ever
+        finally:  # also when cancelled by close: no caller may wait for ever
             for one, result in zip(batch, results, strict=True):
                 one.settle(result)

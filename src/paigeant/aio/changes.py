@@ -7,26 +7,25 @@ from enum import IntEnum
 
 
 class News(IntEnum):
-    """What a commit is to those who wait."""
+    """Kinds of commits for waiting callers."""
 
     NOTHING = 0
     CHANGE = 1
-    """Something that may be read is different: for who waits for a run to end, or shows it."""
+    """Readable data has changed: for callers that wait for the end of a run, or show it."""
     WORK = 2
-    """A step may be due, now or at another time than before: for intakes as well."""
+    """A step may be due, now or at another time than before: also for intakes."""
 
 
 class Changes:
     """Change counters: ``count`` rises with each commit, ``work`` with those that may have made a step due.
 
-    So the commits of a worker that hands its steps over to itself do not send its own intake to look for more. Whoever
-    waits says which number it has seen, so that a commit between its look and its wait is not slept through. Belongs to
-    one event loop.
+    Commits of a worker that hands steps over to itself therefore do not wake its own intake. Callers pass the number
+    that they have seen, so that a commit between a read and the wait is not missed. Belongs to one event loop.
     """
 
     @property
     def floor(self) -> float:
-        """Seconds after which who waits should look, whether or not a change was heard of."""
+        """Seconds after which waiting callers should poll, even without a change."""
         return 10.0
 
     def __init__(self) -> None:
@@ -36,7 +35,7 @@ class Changes:
         self._waiters: dict[asyncio.Future[None], News] = {}
 
     def note(self, news: News = News.WORK) -> None:
-        """Something was committed: wake everybody it concerns."""
+        """Note a commit: wake all callers concerned."""
         if news is News.NOTHING:
             return
         self.count += 1
@@ -70,5 +69,5 @@ class Changes:
             del self._waiters[waiter]
 
     async def close(self) -> None:
-        """Wake who still waits."""
+        """Wake the callers that still wait."""
         self.note()

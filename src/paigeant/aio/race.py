@@ -1,7 +1,7 @@
-"""Racing tasks: wait for whichever of several things comes first, and leave none of the others behind.
+"""Racing tasks: wait for the first of several, and leave none of the others behind.
 
-A task that is cancelled and not waited for ends at some later moment, in the middle of something else, and its error is
-complained of by nobody but the garbage collector. So whatever is cancelled here is waited for.
+A cancelled task that is not awaited ends at some later moment, in the middle of something else, and only the garbage
+collector reports its error. So every task that is cancelled here is awaited.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 async def cancel(tasks: Iterable[asyncio.Future[Any]]) -> None:
-    """Cancel these tasks and return when they have ended; what they raise is dropped."""
+    """Cancel these tasks and return when they have ended; their exceptions are dropped."""
     ending = list(tasks)
     for task in ending:
         task.cancel()
@@ -22,10 +22,9 @@ async def cancel(tasks: Iterable[asyncio.Future[Any]]) -> None:
 
 
 async def until_first(*waiting: Awaitable[Any], timeout: float | None = None) -> None:
-    """Return when one of these has ended, whatever it came to, or after so many seconds; the others are cancelled.
+    """Return when one of these has ended, with any result, or after this many seconds; the others are cancelled.
 
-    Of a task that was made before, only the waiting is over: it is cancelled as well. Wrap it in ``asyncio.shield`` if
-    it is to go on.
+    An existing task is cancelled as well. Wrap it in ``asyncio.shield`` if it is to go on.
     """
     tasks = [asyncio.ensure_future(one) for one in waiting]
     try:
@@ -35,7 +34,7 @@ async def until_first(*waiting: Awaitable[Any], timeout: float | None = None) ->
 
 
 async def wait_or_stop(waiting: Awaitable[T], stop: asyncio.Event) -> T | None:
-    """Return what is waited for, or None if the stop comes first; then it is cancelled. Raises what it raises."""
+    """Return the result of ``waiting``, or None if the stop comes first, which cancels it. Raises its errors."""
     task, stopping = asyncio.ensure_future(waiting), asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""The command line: one file a command, loaded when it is asked for."""
+"""Command line: one file for each command, loaded on demand."""
 
 from paigeant.cli.program import main
 

@@ -1,4 +1,4 @@
-"""How a question is answered on the command line."""
+"""Commands that answer a question."""
 
 from __future__ import annotations
 

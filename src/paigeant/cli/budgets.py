@@ -1,4 +1,4 @@
-"""Budgets as they are typed."""
+"""Budgets on the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paigeant.model.spending.budgets import read_budget as read_one
 
 
 def read_budget(texts: Iterable[str]) -> list[Budget]:
-    """Return what was typed: US dollars, or JSON as a Budget takes it; raises BadParameter."""
+    """Parse budgets: US dollars, or JSON objects of a Budget; raises BadParameter."""
     return [_read(text) for text in texts]
 
 

@@ -1,4 +1,4 @@
-"""The recorded calls of a run, for a person to read."""
+"""Recorded calls of a run, for people."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _COLUMNS: Final = (
 
 
 def call_lines(calls: Sequence[RecordedCall], view: RunView, width: int) -> list[Text]:
-    """Return the calls as a list, in order: those that a later attempt has found again say so."""
+    """Return the calls as a list, in order, with a mark on replayed ones."""
     newest = {(step.path, step.position): step.epoch for step in view.steps}
     return listed(_COLUMNS, [_row(call, newest.get((call.path, call.position), 0)) for call in calls], width)
 

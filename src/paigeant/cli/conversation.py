@@ -1,4 +1,4 @@
-"""What an agent was told and has answered, for a person to read."""
+"""Conversation of an agent, for people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paigeant.cli.terminal.console import printable
 from paigeant.cli.terminal.timeline import value_text
 
 _SHOWN: Final = 2_000
-"""Characters of a part that are printed; --json has all of it."""
+"""Number of printed characters of a part; --json has all of it."""
 _TOLD: Final = {
     "system-prompt": "system",
     "user-prompt": "user",
@@ -25,7 +25,7 @@ _TOLD: Final = {
 
 
 def conversation_lines(conversation: Conversation) -> Iterator[Text]:
-    """Yield a conversation: who says what, in order."""
+    """Yield the lines of a conversation, in order, with the speaker of each part."""
     yield Text(f"{place(conversation)}. {printable(conversation.step)}, by pydantic-ai {conversation.library}")
     if conversation.messages is None:
         yield Text(f"not kept: it has {conversation.size:,} bytes", style="yellow")

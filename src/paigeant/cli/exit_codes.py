@@ -1,4 +1,4 @@
-"""The exit codes of the program, and which error ends with which."""
+"""Exit codes of the program, and the errors that lead to each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from paigeant.errors import ConfigError, PaigeantError, RegistrationError, Reque
 
 COMPLETED: Final = 0
 FAILED: Final = 1
-"""A run ended otherwise than completed, or what was looked at is not as it should be."""
+"""A run did not complete, or a check failed."""
 REFUSED: Final = 2
 """Usage, input, a setting, or an unknown id."""
 TIMED_OUT: Final = 3
@@ -28,5 +28,5 @@ _CODES: Final[tuple[tuple[type[PaigeantError], int], ...]] = (
 
 
 def exit_code_of(error: PaigeantError) -> int:
-    """Return the code that a command ends with when it raises this."""
+    """Return the exit code of a command that raises this."""
     return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)

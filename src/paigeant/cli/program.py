@@ -1,4 +1,4 @@
-"""The program: the list of commands, what they have in common, and how each of them ends."""
+"""Program: the list of commands, their common options, and their ends."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ COMMANDS: Final = {
     "schema": ("upkeep.schema", "Print the JSON Schema of paigeant.yaml, for editors."),
     "db": ("upkeep.db", "Upgrade or check the database's schema."),
 }
-"""The commands in the order of the help: the module of each, whose ``app`` is the command, and what the help says."""
+"""Commands in the order of the help: the module of each, whose ``app`` is the command, and its help."""
 
 
 class Commands(TyperGroup):
-    """Loads a command's module when it is asked for: ``paigeant runs`` needs no migrations, ``--version`` no store."""
+    """Loads a command's module on demand: ``paigeant runs`` needs no migrations, ``--version`` no store."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names, in the order of the help."""
@@ -76,7 +76,7 @@ class Commands(TyperGroup):
             formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """Find the command, or say which one was probably meant."""
+        """Find the command, or suggest the probably intended one."""
         if args and args[0] not in COMMANDS:
             close = get_close_matches(args[0], COMMANDS, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(COMMANDS)}"
@@ -128,7 +128,7 @@ def run(arguments: Sequence[str]) -> int:
     except (BrokenPipeError, SystemExit) as error:
         if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
             raise
-        _forget_broken_pipes()  # nobody reads it any more; typer exits with 1 for that
+        _forget_broken_pipes()  # the reader is gone; typer exits with 1 for that
         return COMPLETED
 
 
@@ -151,7 +151,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _forget_broken_pipes() -> None:
-    """Have what is still to be written go nowhere, or the interpreter would complain of it at its end."""
+    """Discard pending output, or the interpreter would report the broken pipe at its end."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -160,7 +160,7 @@ def _forget_broken_pipes() -> None:
 
 
 def _report(error: Exception, *, as_json: bool) -> int:
-    """Say what went wrong; returns the exit code."""
+    """Print an error; returns the exit code."""
     kind = type(error).__name__
     match error:
         case PaigeantError():

@@ -1,4 +1,4 @@
-"""The settings of what is signed: whether, with which key, whom it is for, and which keys are trusted."""
+"""Settings of signing: on or off, own key, audience, and trusted keys."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 
 def _switch(value: Any) -> Any:
-    """Return what YAML has made a boolean of as the word that was written."""
+    """Return the word for a boolean that YAML has parsed from it."""
     if isinstance(value, bool):
         return "on" if value else "off"
     return value.lower() if isinstance(value, str) else value
 
 
 class CustodySettings(BaseModel, frozen=True):
-    """A part of the settings. A field's description says which values are allowed."""
+    """Part of the settings. A field's description has its valid values."""
 
     signing: Annotated[Literal["on", "off"], BeforeValidator(_switch)] = Field(
         default="off", description="on, off: whether hops are signed"
@@ -27,7 +27,7 @@ class CustodySettings(BaseModel, frozen=True):
         default=None,
         repr=False,
         max_length=4_100,
-        pattern=r"^[a-z][a-z0-9_-]{0,99}:(?s:.)",  # to compile one that counts to 4,000 would take 60 ms of each start
+        pattern=r"^[a-z][a-z0-9_-]{0,99}:(?s:.)",  # a bounded repeat of 4,000 would take 60 ms to compile at each start
         description="the name of an installed signer, and what it is told, as command:/usr/local/bin/sign",
     )
     trust: str | None = Field(

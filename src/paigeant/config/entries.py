@@ -1,4 +1,4 @@
-"""Entries as they are written in YAML: each kind by its key, and where something is wrong."""
+"""Parsing of entries in YAML: each kind by its key, with the place of an error."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from paigeant.routing.cel import read_condition
 
 _KEYS: Final = ", ".join(WRITTEN)
 _STEP: Final = "step"
-"""What an activity is called in Python; the key of a list has this name within it."""
+"""Name of the steps option in Python; the key of a list contains it."""
 
 
 class EntryReader:
-    """Reads the entries of one workflow; no more than a run may have, however often an alias of YAML repeats them."""
+    """Parses the entries of one workflow, at most as many as a run may have, even with repeated YAML aliases."""
 
     def __init__(self) -> None:
-        """Begin with nothing read."""
+        """Start with no entries."""
         self._count = 0
 
     def read_list(self, said: Any, *path: str | int) -> tuple[Entry, ...]:
-        """Return the entries of a list that stands at this path; raises WrittenWrongly."""
+        """Parse the entries of the list at this path; raises WrittenWrongly."""
         if isinstance(said, str) or not isinstance(said, Sequence):
             raise WrittenWrongly(
                 f"it is {shown(said)}; it should be a list of entries, each in a line after a -", *path
@@ -68,7 +68,7 @@ class EntryReader:
 
 
 def _fields(said: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return the fields of an entry; raises WrittenWrongly if they have not the key of one kind."""
+    """Return the fields of an entry; raises WrittenWrongly without the key of exactly one kind."""
     fields = {yaml_key(name): value for name, value in said.items()}
     kinds = [key for key in WRITTEN if key in fields]
     if len(kinds) != 1:
@@ -80,7 +80,7 @@ def _fields(said: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _meant(fields: Mapping[str, Any]) -> str:
-    """Return which key was perhaps meant, as the end of a sentence."""
+    """Return a hint at the probably intended key, as the end of a sentence."""
     others = (name for name in fields if name != _STEP)
     close = (get_close_matches(name, (*WRITTEN, _STEP), n=1) for name in (*others, *fields))
     near = next((found[0] for found in close if found), None)
@@ -88,7 +88,7 @@ def _meant(fields: Mapping[str, Any]) -> str:
 
 
 def _check(entry: Entry, key: str) -> None:
-    """Raise WrittenWrongly for a condition of the entry itself that cannot be read."""
+    """Raise WrittenWrongly for an invalid condition of the entry itself."""
     for when in entry.conditions:
         try:
             read_condition(when)
@@ -103,7 +103,7 @@ def _explained(error: ValidationError, kind: type[Entry], fields: Mapping[str, A
     path, there = list[str | int](), cast("Any", fields)
     for part in (kind.key if first == kind.main else first, *rest):
         if path and not (isinstance(there, Mapping) and part in there):
-            break  # what follows is said of how it was looked at, not of where it stands
+            break  # the rest of the path belongs to the validator, not to the file
         there = cast("dict[Any, Any]", there).get(part)
         path.append(part)
     reason = problem["msg"].removeprefix("Value error, ")

@@ -1,4 +1,4 @@
-"""The file paigeant.yaml: its keys and values, and in which line something stands."""
+"""The file paigeant.yaml: its keys and values, and the line of each."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _MERGE: Final = "<<"
 
 
 def hint(name: str, known: Collection[str], prefix: str = "") -> str:
-    """Return the nearest of the known names, or all of them, as the end of a sentence.
+    """Return the closest of the known names, or all of them, as the end of a sentence.
 
-    A prefix that all have is left aside: it alone would make any two of them alike.
+    A common prefix is ignored: it would make any two names similar.
     """
     close = get_close_matches(name.removeprefix(prefix), [each.removeprefix(prefix) for each in known], n=1)
     return f"did you mean '{prefix}{close[0]}'?" if close else f"known: {', '.join(known)}"
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's own safe loader, which does not let a key stand twice: one of them would be lost."""
+    """YAML's own safe loader, which also rejects duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002  (so it is)
         """Return the mapping of a node."""
@@ -41,18 +41,18 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_file(file: Path, known: Collection[str]) -> dict[str, Any]:
-    """Return what the file holds, with keys that are all known; raises ConfigError, which names file and line."""
+    """Return the content of the file, with known keys only; raises ConfigError, which names file and line."""
     try:
         content: Any = yaml.load(file.read_text("utf-8"), _Loader)  # noqa: S506  (a safe one)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{file}:{mark.line + 1}" if mark else str(file)
         text = f"{where}: no valid YAML: {error.problem or error.context}"
-        raise ConfigError(text) from None  # its text quotes the line, which may hold a password
+        raise ConfigError(text) from None  # its text quotes the line, which may contain a password
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         text = f"{file}: cannot be read: {error}".replace("\n", " ")
         raise ConfigError(text) from error
-    except Exception as error:  # as a day of a thirteenth month, or what nests too deep, provokes
+    except Exception as error:  # for example a day of a thirteenth month, or too deep nesting
         text = f"{file}: no valid YAML: a value cannot be read: {error or type(error).__name__}"
         raise ConfigError(text) from error
     if content is None:
@@ -69,7 +69,7 @@ def read_file(file: Path, known: Collection[str]) -> dict[str, Any]:
 
 
 def line_of(file: Path, path: Collection[str | int]) -> int | None:
-    """Return the line in which the value at this path begins, or as far on the way to it as there is one."""
+    """Return the line in which the value at this path begins, or its closest existing parent."""
     try:
         node = cast("yaml.Node | None", yaml.compose(file.read_text("utf-8"), yaml.SafeLoader))  # pyright: ignore[reportUnknownMemberType]  (its stub says not of what)
     except (OSError, UnicodeDecodeError, yaml.YAMLError):

@@ -1,4 +1,4 @@
-"""The settings of what only some may see: who issues tokens, and with which key secrets are opened."""
+"""Settings of confidential data: the identity provider, and the key that opens secrets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def _lower(value: Any) -> Any:
 
 
 class IdentitySettings(BaseModel, frozen=True):
-    """A part of the settings. A field's description says which values are allowed."""
+    """Part of the settings. A field's description has its valid values."""
 
     secret_key: str | None = Field(
         default=None, min_length=1, description="a file with a private JWK (X25519) that only its owner can read"

@@ -1,4 +1,4 @@
-"""The JSON Schema of paigeant.yaml, for editors: the settings, and each kind of entry by its key."""
+"""JSON Schema of paigeant.yaml, for editors: the settings, and each kind of entry by its key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from paigeant.model.spending.prices import PARTS
 _COUNT: Final = {"type": "integer", "minimum": 0, "maximum": STEPS}
 _NAMES: Final = {"type": "array", "items": NAME}
 _WRITTEN: Final = frozenset({"workflows", "budgets", "prices"})
-"""Settings that are more than a text or a number."""
+"""Settings with structured values."""
 _BUDGET: Final = {
     "usd": {"type": ["number", "string"], "exclusiveMinimum": 0},
     "tokens": {"type": "integer", "minimum": 1},

@@ -31,18 +31,18 @@ from paigeant.plugins import redacted, redacted_url
 
 PREFIX: Final = "PAIGEANT_"
 DEFAULT: Final = "default"
-"""Where a value came from that nobody set."""
+"""Origin of a default value."""
 
 _FILE_ONLY: Final = frozenset({"workflows", "budgets", "prices"})
 _URLS: Final = frozenset({"store", "transport", "log_sink", "oidc_issuer", "identity_issuer"})
 _OF_KUBERNETES: Final = re.compile(
     rf"{PREFIX}([A-Z0-9_]+_)?(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
 )
-"""Variables that Kubernetes makes in each container for a service called paigeant, or paigeant-redis."""
+"""Variables that Kubernetes sets in each container for a service called paigeant, or paigeant-redis."""
 
 _ADDRESS: Final = re.compile(r"(tcp|udp|sctp)://.*", re.IGNORECASE)
 _OTHERS: Final = re.compile(rf"{PREFIX}(DEBUG|FAULTS|API_TOKEN|(DEMO|TEST)_.*)")
-"""Variables with our prefix that are no settings."""
+"""Variables with our prefix that are not settings."""
 
 
 def _lower(value: Any) -> Any:
@@ -56,7 +56,7 @@ def _log_format() -> Literal["console", "json"]:
 def _seconds(value: Any) -> float:
     try:
         return parse_seconds(value) if isinstance(value, str) else seconds_of(value)
-    except ValueError as error:  # the field's description says what is right
+    except ValueError as error:  # the field's description has the valid values
         raise PydanticCustomError("duration", "{said}", {"said": str(error)}) from error
 
 
@@ -68,15 +68,15 @@ Url = Annotated[str, BeforeValidator(check_url)]
 Span = Annotated[float, BeforeValidator(_seconds)]
 _SPAN: Final = ", or text as 1m30s; at most a day"
 DAY: Final = 86_400.0
-"""Seconds that a lease, and whatever a worker waits for, may last at most."""
+"""Limit in seconds of a lease, and of other timeouts of a worker."""
 
 YEAR: Final = 366 * DAY
 
 
 class Settings(CustodySettings, IdentitySettings, SignInSettings, SpendingSettings, frozen=True, extra="forbid"):
-    """What is configured. Made by hand it reads nothing; :func:`load_settings` reads environment and file.
+    """The configuration. Created directly it reads nothing; :func:`load_settings` reads environment and file.
 
-    A field's description says which values are allowed.
+    A field's description has its valid values.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(hide_input_in_errors=True)
@@ -130,7 +130,7 @@ class Settings(CustodySettings, IdentitySettings, SignInSettings, SpendingSettin
     file: Path | None = Field(default=None, exclude=True)
     """The ``paigeant.yaml`` that was read, if there was one."""
     origins: dict[str, str] = Field(default_factory=dict[str, str], exclude=True)
-    """Where each value came from that somebody set: a variable or a file."""
+    """Origin of each configured value: a variable or a file."""
 
     @model_validator(mode="before")
     @classmethod
@@ -149,7 +149,7 @@ class Settings(CustodySettings, IdentitySettings, SignInSettings, SpendingSettin
 
     @property
     def folder(self) -> Path:
-        """The folder that relative names and paths count from: that of ``paigeant.yaml``, else the current one."""
+        """Folder of relative names and paths: that of ``paigeant.yaml``, else the current one."""
         return self.file.parent if self.file else Path.cwd()
 
     @property
@@ -158,18 +158,18 @@ class Settings(CustodySettings, IdentitySettings, SignInSettings, SpendingSettin
         return {name: workflow.plan(name) for name, workflow in self.workflows.items()}
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
-        """Show no password that is in an address."""
+        """Show no password in a URL."""
         return ((name, _shown(name or "", value)) for name, value in super().__repr_args__())
 
     def redacted(self) -> dict[str, Any]:
-        """Return the settings as JSON data without passwords, to be shown."""
+        """Return the settings as JSON data without passwords, for display."""
         data = self.model_dump(mode="json")
         shown = {key: _shown(key, data[key]) for key in _KEYS}
         return shown | {key: "***" for key in _SECRETS if shown[key]}
 
 
 def _shown(key: str, value: Any) -> Any:
-    """Return a value without passwords: an address may be in any text."""
+    """Return a value without passwords: any text may contain a URL."""
     if not isinstance(value, str):
         return value
     return redacted_url(value) if key in _URLS else redacted(value)
@@ -178,7 +178,7 @@ def _shown(key: str, value: Any) -> Any:
 _KEYS: Final = tuple(
     sorted(
         (key for key, field in Settings.model_fields.items() if not field.exclude),
-        key=lambda key: key not in Settings.__annotations__,  # who signs and who signs in come last
+        key=lambda key: key not in Settings.__annotations__,  # settings of signing and of sign-in come last
     )
 )
 _SECRETS: Final = frozenset(key for key in _KEYS if not Settings.model_fields[key].repr) - _URLS
@@ -192,7 +192,7 @@ def load_settings(start: Path | None = None) -> Settings:
     """Read ``PAIGEANT_*`` and the ``paigeant.yaml`` of this folder (default: the current one) or the next above it.
 
     Relative paths are resolved against the folder of ``paigeant.yaml``, else against ``start``. Raises ConfigError,
-    which names the file or the variable, the key, what was there and what is allowed.
+    which names the file or the variable, the key, the value and the valid ones.
     """
     try:
         start = (start or Path.cwd()).resolve()
@@ -241,7 +241,7 @@ def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _is_of_kubernetes(name: str, value: str) -> bool:
-    """Tell a variable about a service from a setting; one that says only PORT has the address of the service."""
+    """True for a variable about a service, not a setting; one that contains only PORT has the service's address."""
     if _OF_KUBERNETES.fullmatch(name) is None:
         return False
     plain = re.fullmatch(r"[A-Z0-9_]*?_PORT", name) and not re.search(r"_(TCP|UDP|SCTP)_PORT$|SERVICE_PORT$", name)
@@ -277,7 +277,7 @@ def _explain(error: ValidationError, values: Mapping[str, Any], origins: Mapping
 
 
 def _explain_entry(error: WrittenWrongly, origin: str) -> str:
-    """Return what is wrong with a workflow as data: the file, the line, the path, and what would be right."""
+    """Return the error in a workflow as data: file, line, path, and valid values."""
     parts = [f"[{part}]" if isinstance(part, int) else _named(part) for part in error.path]
     line = None if origin == DEFAULT else line_of(Path(origin), error.path)
     where = origin if line is None else f"{origin}:{line}"
@@ -289,7 +289,7 @@ def _named(part: str) -> str:
 
 
 def _resolve_url(url: str, folder: Path) -> str:
-    """Return a store's URL with a relative SQLite path made absolute; both are literal, as a file's URL reads them."""
+    """Return a store's URL with an absolute SQLite path; both are literal, as a file's URL reads them."""
     scheme, found, rest = url.partition(":///")
     if not found or scheme.partition("+")[0] != "sqlite" or rest.startswith(("/", "~", ":memory:")) or not rest:
         return url

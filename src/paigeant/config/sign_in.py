@@ -1,4 +1,4 @@
-"""The settings of signing in at an OpenID provider."""
+"""Settings of sign-in with an OpenID provider."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _VALUE = "the value of that claim for {}"
 
 
 class SignInSettings(BaseModel, frozen=True):
-    """A part of the settings. A field's description says which values are allowed."""
+    """Part of the settings. A field's description has its valid values."""
 
     oidc_issuer: str | None = Field(
         default=None,

@@ -1,4 +1,4 @@
-"""The settings of what agents may spend, and at which prices."""
+"""Settings of agents' spending: budgets and prices."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OF_A_BUDGET: Final = tuple(field.name for field in fields(Budget))
 
 
 def read_budgets(said: Any, *within: str) -> tuple[Budget, ...]:
-    """Return one budget, or a list of them; raises WrittenWrongly."""
+    """Parse one budget, or a list of them; raises WrittenWrongly."""
     if said is None:
         return ()
     several = isinstance(said, list | tuple)
@@ -41,7 +41,7 @@ def _read_common_budgets(said: Any) -> tuple[Budget, ...]:
 
 
 def _read_prices(said: Any) -> Any:
-    """Return prices by the names of models; raises WrittenWrongly."""
+    """Parse prices by model name; raises WrittenWrongly."""
     if not isinstance(said, Mapping):
         return said
     return {_name(name): _read_price(name, each) for name, each in cast("Mapping[Any, Any]", said).items()}
@@ -73,14 +73,14 @@ def _read_price(model: str, said: Any) -> Price:
 _PRICE: Final = "US dollars a million tokens, as {input: 0.25, output: 2}"
 
 Budgets: TypeAlias = Annotated[tuple[Budget, ...], BeforeValidator(_read_common_budgets)]
-"""Budgets in which all steps count: a list of them, or one."""
+"""Budgets that count all steps: a list of them, or one."""
 
 Prices: TypeAlias = Annotated[dict[str, Price], BeforeValidator(_read_prices)]
-"""Prices that were agreed, by the names of models."""
+"""Agreed prices, by model name."""
 
 
 class SpendingSettings(BaseModel, frozen=True):
-    """A part of the settings. A field's description says which values are allowed."""
+    """Part of the settings. A field's description has its valid values."""
 
     budgets: Budgets = Field(
         default=(), description="a list of budgets in which all steps count, as [{per: tenant/day, usd: 5}]"

@@ -1,4 +1,4 @@
-"""URLs in settings: refused where different readers would take them apart differently."""
+"""URLs in settings: refused if different parsers would split them differently."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def check_url(value: Any) -> Any:
-    """Return a URL as it was given; raises ValueError for text that is none, or that readers take apart differently."""
+    """Return a URL unchanged; raises ValueError for an invalid or ambiguous one."""
     if isinstance(value, str):
         if value != value.strip():
             text = "there are blanks or line breaks around it"
@@ -38,7 +38,7 @@ def check_url(value: Any) -> Any:
 
 
 def _check_address(parts: SplitResult) -> None:
-    """Refuse what different readers would take apart differently, so that a piece of a password becomes a host."""
+    """Refuse an ambiguous address, in which a part of a password could be parsed as the host."""
     try:
         _ = parts.port
     except ValueError:

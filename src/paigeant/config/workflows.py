@@ -1,4 +1,4 @@
-"""Workflows as data: what stands under ``workflows`` in paigeant.yaml."""
+"""Workflows as data: the ``workflows`` section of paigeant.yaml."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _POLICY: Final = TypeAdapter(RevisionPolicy)
 
 
 class WrittenWorkflow(BaseModel, frozen=True, extra="forbid"):
-    """A workflow as data: its steps, what these may change of the way ahead, and all of it as it was ``written``."""
+    """Workflow as data: its steps, its policies, and its original form (``written``)."""
 
     steps: tuple[AnyEntry, ...]
     revision: RevisionPolicy | None = None
@@ -37,22 +37,22 @@ class WrittenWorkflow(BaseModel, frozen=True, extra="forbid"):
 
     @model_serializer
     def as_written(self) -> Any:
-        """Return what was written."""
+        """Return the original form."""
         return self.written
 
     def plan(self, name: str) -> Plan:
-        """Return it as a plan; raises ValidationError for one that is too long or nests too deep."""
+        """Return its plan; raises ValidationError for one that is too long or nests too deep."""
         governing = {"revision": self.revision, "budgets": self.budgets, "identity": self.identity}
         return Plan(name=name, itinerary=self.steps, secrets=self.secrets, **cast("Any", governing))
 
 
 def _read(said: Any) -> Any:
-    """Return the workflows of an object; raises WrittenWrongly."""
+    """Parse the workflows of an object; raises WrittenWrongly."""
     if not isinstance(said, Mapping):
         return said
     named = cast("Mapping[Any, Any]", said)
     for name in named:
-        if not isinstance(name, str):  # as YAML reads 1, on and no
+        if not isinstance(name, str):  # YAML parses 1, on and no as other types
             raise WrittenWrongly(f"the name {name!r} is no text: write it in quotes", name)
     return {name: _read_one(name, each) for name, each in named.items()}
 
@@ -93,7 +93,7 @@ def _read_object(name: str, said: Mapping[Any, Any]) -> WrittenWorkflow:
 
 
 def _read_policy(read: Callable[[Any], P], said: Any, option: str) -> P:
-    """Return who may ask for tokens, or read secrets; raises WrittenWrongly, which says where it is wrong."""
+    """Parse an identity or secret policy; raises WrittenWrongly with the place of the error."""
     try:
         return read(said)
     except ValidationError as error:
@@ -109,7 +109,7 @@ def _checked(name: str, workflow: WrittenWorkflow) -> WrittenWorkflow:
         check_secrets(workflow.plan(name))
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        if problem["loc"][:1] != ("itinerary",):  # the name, of which the settings say what is right
+        if problem["loc"][:1] != ("itinerary",):  # the settings validate the name
             return workflow
         raise WrittenWrongly(problem["msg"].removeprefix("Value error, ")) from error
     except ValueError as error:

@@ -1,1 +1,1 @@
-"""Logs, and what else watches: hooks, of which nothing else knows."""
+"""Telemetry: logs, metrics and traces, as hooks that nothing else depends on."""

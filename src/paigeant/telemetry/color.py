@@ -1,4 +1,4 @@
-"""Whether to write in colour: what the environment says holds for every output, a program's log and its results."""
+"""Choice of colour: the environment decides for every output, a program's log and its results."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TextIO
 
 
 def wants_color(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether to write in colour: ``FORCE_COLOR`` and ``NO_COLOR`` decide, then ``TERM=dumb``, then the stream."""
+    """True for output in colour: ``FORCE_COLOR`` and ``NO_COLOR`` decide, then ``TERM=dumb``, then the stream."""
     if environ.get("FORCE_COLOR"):
         return True
     return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb" and stream.isatty()

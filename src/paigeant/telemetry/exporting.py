@@ -1,4 +1,4 @@
-"""Whether the standard ``OTEL_*`` variables name where spans go; known without OpenTelemetry, which may be missing."""
+"""Detection of a span exporter in the standard ``OTEL_*`` variables, without OpenTelemetry, which may be missing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_E
 
 
 def names_exporter(environ: Mapping[str, str]) -> bool:
-    """Tell whether the variables name where spans are exported to, and do not turn that off."""
+    """True if the variables name a destination of spans, and do not switch it off."""
     exporter = environ.get("OTEL_TRACES_EXPORTER", "").strip().lower()
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true" or exporter == "none":
         return False

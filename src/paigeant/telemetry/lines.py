@@ -1,7 +1,7 @@
 """Log lines: from a record of ``logging`` to one line of text, as JSON or for a person at a console.
 
-No value can break out of its line or steer a terminal: control characters and those that turn the direction of writing
-are escaped. Secrets are masked: fields by their names, URLs' passwords and tokens by their looks.
+No value can break out of its line or control a terminal: control characters and those that change the writing direction
+are escaped. Secrets are masked: fields by their names, passwords in URLs and tokens by their form.
 """
 
 from __future__ import annotations
@@ -24,44 +24,44 @@ from paigeant.telemetry.secret_names import counts_tokens, is_secret
 from paigeant.telemetry.step_lines import STEPS, AnyLine, CommonTexts, Line, StepLine, as_fields, timestamp
 
 FIELDS: Final = "paigeant_fields"
-"""The attribute of a record under which structlog's key-value pairs come."""
+"""Attribute of a record with structlog's key-value pairs."""
 
 FRAMES: Final = 32
-"""Frames of a traceback that are shown: the innermost."""
+"""Number of shown frames of a traceback: the innermost."""
 
 TRACEBACK: Final = 16 * 1024
-"""Characters of a traceback that are shown: the last."""
+"""Number of shown characters of a traceback: the last."""
 
 _OF_EVERY_RECORD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", FIELDS}
-"""Attributes that are no ``extra``; those before the last are left there by formatters of other handlers."""
+"""Attributes that are not ``extra``; some are left by formatters of other handlers."""
 
 MASK: Final = "***"
 _TOKEN: Final = re.compile(
     r"(?i:(bearer|basic)\s+)[\w.~+/=-]{8,}|\b(?:sk|pgt|ghp|xox[abp])[-_][\w-]{16,}|\beyJ[\w-]{10,}\.[\w.-]+"
 )
 _HINTS: Final = ("://", "earer", "BEARER", "asic ", "sk-", "sk_", "pgt_", "ghp_", "xox", "eyJ")
-"""One of these is in each URL and each text that ``_TOKEN`` finds; looking for them costs a tenth."""
+"""Each URL, and each match of ``_TOKEN``, contains one of these; searching for them costs a tenth."""
 
 _FLAT: Final = frozenset({str, int, float, bool, type(None)})
-"""Types of values with none within them."""
+"""Types of values without nested ones."""
 
 _BEYOND_ASCII: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-"""What JSON text may hold as it is, and must not be written to a terminal."""
+"""Characters that are valid in JSON text, and must not be written to a terminal."""
 
 
 _COLUMNS: Final = frozenset({"timestamp", "level", "event", "logger"})
 _OF_FEW_LINES: Final = frozenset({"exception", "stack", "exc_info", "logger_name"})
 _LEVEL: Final = len("exception")
-"""To how many characters structlog fills levels up."""
+"""Width to which structlog pads levels."""
 
 _QUOTED: Final = re.compile("[ \t=\r\n\"']")
-"""What a text is quoted for."""
+"""Characters for which a text is quoted."""
 
 
 def line_of(record: logging.LogRecord, context: Mapping[str, Any]) -> Line:
-    """Return the line of a record; ``context`` are the ids of the step at hand, which the record's own fields win over.
+    """Return the line of a record; ``context`` are the ids of the present step; the record's own fields override them.
 
-    A message that cannot be formatted is shown as it is, with the error: no line is lost for that.
+    A message that cannot be formatted is shown unformatted, with the error: no line is lost.
     """
     try:
         text = record.getMessage()
@@ -83,7 +83,7 @@ def line_of(record: logging.LogRecord, context: Mapping[str, Any]) -> Line:
 
 
 def _add_traceback(line: Line, record: logging.LogRecord) -> None:
-    """Show of a failed step the traceback that is kept with it, as ``show --traceback`` does, not one of our frames."""
+    """Show the stored traceback of a failed step, as ``show --traceback`` does, without our own frames."""
     if record.name == STEPS.name and "traceback" in line:
         line["exception"] = line.pop("traceback")
     elif record.exc_info and record.exc_info[1] is not None:
@@ -101,7 +101,7 @@ def _traceback_of(exc_info: Any) -> str:
 
 
 def masked(line: Line) -> Line:
-    """Return the line without secrets: what a field of such a name holds, passwords of URLs, and tokens."""
+    """Return the line without secrets: fields with secret names, passwords in URLs, and tokens."""
     return {name: MASK if _is_masked(name, value) else _masked(value) for name, value in line.items()}
 
 
@@ -134,12 +134,12 @@ def mask_text(text: str) -> str:
 
 
 def each_alone(render: Callable[[Line], str]) -> Callable[[Sequence[AnyLine]], str]:
-    """Return what renders several lines, each with its end, one by one."""
+    """Return a renderer of several lines that renders each alone."""
     return lambda lines: "".join(f"{render(line)}\n" for line in as_fields(lines))
 
 
 def json_lines(lines: Sequence[AnyLine]) -> str:
-    """Return lines as JSON, each with its end, as :func:`json_line` has them."""
+    """Return lines as JSON, each with its newline, in the form of :func:`json_line`."""
     common: CommonTexts = {}
     return "".join([f"{_line_of_any(line, common)}\n" for line in lines])
 
@@ -151,12 +151,12 @@ def _line_of_any(line: AnyLine, common: CommonTexts) -> str:
 
 
 def json_line(line: Line) -> str:
-    """Return the line as JSON; a value that is no JSON is written as it is shown."""
+    """Return the line as JSON; values without a JSON form are written as text."""
     try:
         text = _json_of(line)
         if _may_hold_secrets(line, text):
             text = _json_of(masked(line))
-    except (ValueError, RecursionError):  # of a value that refers to itself, or bytes that are no text
+    except (ValueError, RecursionError):  # a value that refers to itself, or bytes that are not text
         text = to_json({_text(name): _writable(value) for name, value in line.items()}).decode()
     if text.isascii() and "\x7f" not in text:
         return text
@@ -164,7 +164,7 @@ def json_line(line: Line) -> str:
 
 
 def _may_hold_secrets(line: Line, text: str) -> bool:
-    """Tell whether a line must be looked at value by value; most need not, and that costs as much as all the rest."""
+    """True if each value of a line must be examined. Most lines need no examination, which would double their cost."""
     for hint in _HINTS:  # any() of a generator takes twice as long
         if hint in text:
             return True
@@ -173,7 +173,7 @@ def _may_hold_secrets(line: Line, text: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _names_secret(names: tuple[str, ...]) -> bool:
-    """Tell whether one of the names is that of a secret; the lines of one kind have the same."""
+    """True if one of the names is that of a secret; cached, since lines of one kind have the same names."""
     return any(map(is_secret, names))
 
 
@@ -182,7 +182,7 @@ def _json_of(value: Any) -> str:
 
 
 def _writable(value: Any) -> Any:
-    """Return the value as JSON text can hold it: itself, or how it is shown."""
+    """Return the JSON form of a value: itself, or its text."""
     try:
         return from_json(_json_of(_masked(value)))
     except (ValueError, RecursionError):
@@ -195,7 +195,7 @@ def _text(value: Any) -> str:
 
 
 def console_lines(*, colors: bool) -> Callable[[Line], str]:
-    """Return what renders a line for a person."""
+    """Return the renderer of a line for a person."""
     console = structlog.dev.ConsoleRenderer(
         colors=colors, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
     )
@@ -214,7 +214,7 @@ def console_lines(*, colors: bool) -> Callable[[Line], str]:
 
 
 def _simple(line: Line) -> str | None:
-    """Return a line as structlog renders it, in a tenth of the time; None if there is more to it than flat values."""
+    """Return a line as structlog renders it, ten times as fast; None if it contains more than flat values."""
     if not _OF_FEW_LINES.isdisjoint(line):
         return None
     parts = [f"[{line['level']:<{_LEVEL}}]", line["event"], f"[{line['logger']}]" if "logger" in line else ""]

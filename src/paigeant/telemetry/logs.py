@@ -1,7 +1,7 @@
-"""Log hooks: a line for each step's start and end, and for whatever an operator must know, through ``logging``.
+"""Log hooks: a line for each step's start and end, and for each event that an operator must know, by ``logging``.
 
-An application that embeds a worker sees them by its own configuration, under ``paigeant``. The message says all that
-matters; the fields of the record (``extra``) say it to a program, with ``event`` for the kind of line, always the same.
+An application with an embedded worker configures them itself, under ``paigeant``. The message is for people; the fields
+of the record (``extra``) have the same facts for programs, with a fixed ``event`` for the kind of line.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ _OURS: Final = logging.getLogger("paigeant")
 
 _LEVELS: Final = {StepStatus.FAILED: logging.ERROR, StepStatus.RETRYING: logging.WARNING}
 _EXPECTED: Final = (PaigeantError, TimeoutError, OSError)
-"""Errors whose text says it all; of others the traceback is shown, for they are mistakes of a program."""
+"""Errors without a traceback in the log; others are bugs, and have one."""
 
 
 class LineHandler(logging.Handler, ABC):
-    """A handler to which a line of a step can be handed without a record, which costs more than all else of it."""
+    """Handler that accepts a step's line without a LogRecord: creating one costs more than the rest of the line."""
 
     @abstractmethod
     def take(self, line: StepLine, level: int) -> None:
@@ -61,10 +61,10 @@ class LineHandler(logging.Handler, ABC):
 
 
 class LogHooks(Hooks):
-    """Logs what happens in a worker. A line is only made if its level is enabled."""
+    """Logs events of a worker. A line is only created if its level is enabled."""
 
     def __init__(self, *, payloads: bool = False) -> None:
-        """With ``payloads``, the line of a step's end has its output, if that travels in the message."""
+        """With ``payloads``, the line of a step's end has its output, if that is inline."""
         self._payloads = payloads
 
     def on_event(self, event: Event) -> None:
@@ -78,17 +78,17 @@ class LogHooks(Hooks):
 def _log(
     logger: logging.Logger, level: int, text: str, fields: dict[str, Any], error: BaseException | None = None
 ) -> None:
-    """Log a line; without looking for the place in our code that logs it, which nobody needs and which costs most."""
+    """Log a line, without the search for the calling line of code, which would cost most and help nobody."""
     exc_info = None if error is None else (type(error), error, error.__traceback__)
     record = logger.makeRecord(logger.name, level, "paigeant", 0, "%s", (text,), exc_info)
-    if error is not None:  # what every formatter shows instead of making one, which has no bounds
+    if error is not None:  # every formatter shows this instead of formatting a traceback of unlimited length
         record.exc_text = fields.get("traceback") or traceback_of(error)
-    vars(record).update(fields)  # as `extra`, without looking for each name whether it is taken: none is
+    vars(record).update(fields)  # as `extra`, without its check for reserved names: there are none
     logger.handle(record)
 
 
 def _log_step(event: StepBegan | StepEnded, level: int, more: Line, error: BaseException | None = None) -> None:
-    """Log a line of a step; where nobody but our own handler would see its record, none is made."""
+    """Log a line of a step; without a LogRecord if no handler but our own would see it."""
     name, text = ("step began", _began) if isinstance(event, StepBegan) else ("step ended", _ended)
     handlers = _ROOT.handlers
     if error is None and len(handlers) == 1 and isinstance(handlers[0], LineHandler) and _goes_only_there(STEPS):
@@ -109,7 +109,7 @@ def _ended(event: Any) -> str:
 
 
 def _goes_only_there(logger: logging.Logger) -> bool:
-    """Tell whether a record of this logger meets nothing on its way to the root's handlers."""
+    """True if only the root's handlers would receive a record of this logger."""
     met = logger.handlers or logger.filters or _OURS.handlers or _ROOT.handlers[0].filters
     return not met and logger.propagate and _OURS.propagate and not logging.root.manager.disable
 
@@ -203,7 +203,7 @@ def _trouble(event: Trouble) -> None:
 
 
 def _said(error: BaseException) -> str:
-    """Return class and text of an error, as much of it as is kept of a step's."""
+    """Return class and text of an error, cut like the errors of steps."""
     return clean(f"{type(error).__name__}: {text_of(error)}")
 
 

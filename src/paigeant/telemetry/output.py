@@ -1,7 +1,7 @@
-"""Log output of a program: every line that it writes, whoever logged it, in one format, by one writer thread.
+"""Log output of a program: all lines of the process, in one format, by one writer thread.
 
-For programs, as ``paigeant run``; never for libraries. Lines of stdlib ``logging``, of structlog, of ``warnings``, and
-of errors that nobody caught take the same way, and carry the ids of the step in which they were logged.
+For programs, such as ``paigeant run``; never for libraries. Lines of stdlib ``logging``, of structlog, of ``warnings``,
+and of uncaught errors take the same path, and contain the ids of the step in which they were logged.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from paigeant.telemetry.step_lines import Line, StepLine
 from paigeant.telemetry.writer import FileOutput, LogWriter, Output, StreamOutput
 
 _SUPERFLUOUS: Final = ("alembic",)
-"""Loggers whose information is none to whoever runs a worker; their warnings are."""
+"""Loggers whose info lines are suppressed; their warnings are not."""
 
 
 class WriterHandler(LineHandler):
-    """Hands each record, as a line with the ids of the step at hand, to writers; the caller waits for none of them."""
+    """Passes each record, as a line with the ids of the present step, to writers, without blocking."""
 
     def __init__(self, writers: Sequence[LogWriter]) -> None:
         super().__init__()
@@ -38,35 +38,35 @@ class WriterHandler(LineHandler):
 
     @property
     def dropped(self) -> int:
-        """Lines that were lost."""
+        """Number of lost lines."""
         return sum(writer.dropped for writer in self._writers)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand over one line. What it holds is taken as it is now; it is shown in the writer's thread."""
+        """Pass on one line. Its values are captured now, and rendered in the writer's thread."""
         line = _unspoken(line_of(record, process_fields() if has_step_fields(record) else current_step_fields()))
         for writer in self._writers:
             writer.put(line, record.levelno)
 
     def take(self, line: StepLine, level: int) -> None:
-        """Hand over a line that says itself of which step it is; shown as it is, unless steps hold secrets."""
+        """Pass on a step's line, which has the ids of its step; as it is, unless running steps hold secrets."""
         taken = _unspoken(line.fields()) if holds_any() else line
         for writer in self._writers:
             writer.put(taken, level)
 
     def flush(self) -> None:
-        """Wait until all is written, 2 s at most."""
+        """Wait until all lines are written, 2 s at most."""
         for writer in self._writers:
             writer.flush()
 
     def close(self) -> None:
-        """Write what is left, 2 s at most, and end the threads."""
+        """Write the rest, 2 s at most, and end the threads."""
         super().close()
         for writer in self._writers:
             writer.close()
 
 
 def _unspoken(line: Line) -> Line:
-    """Return a line without the secrets that running steps hold; here, for they may be over when it is written."""
+    """Return a line without the secrets of running steps; here, since they may have ended when it is written."""
     return masked_value(line) if holds_any() else line
 
 
@@ -75,7 +75,7 @@ def configure(
 ) -> None:
     """Send all logs to stderr or a file, as JSON lines or for a person at a console, and to ``more`` outputs.
 
-    May be called again. Each output has a thread of its own. Raises ConfigError for a file that cannot be opened.
+    It may be called again. Each output has a thread of its own. Raises ConfigError for a file that cannot be opened.
     """
     writers = [LogWriter(output) for output in (_output(log_format, file), *more)]
     root = logging.getLogger()
@@ -112,7 +112,7 @@ def flush() -> None:
 
 
 def dropped_lines() -> int:
-    """Return how many lines were lost, as they came faster than they could be written."""
+    """Return the number of lines lost because they were logged faster than written."""
     return sum(handler.dropped for handler in _handlers())
 
 
@@ -121,7 +121,7 @@ def _handlers() -> list[WriterHandler]:
 
 
 def _let_structlog_pass() -> None:
-    """Let what is logged with structlog go through ``logging``, where it is filtered and formatted as all else."""
+    """Route structlog through ``logging``, where its lines are filtered and formatted like all others."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -136,7 +136,7 @@ def _let_structlog_pass() -> None:
 
 
 def _as_record(_: Any, __: str, event: MutableMapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return what the record is made of: its message and its fields, which may have any names."""
+    """Return the arguments of a record: its message and its fields, which may have any names."""
     arguments = {name: event.pop(name) for name in ("exc_info", "stack_info") if name in event}
     return (str(event.pop("event", "")),), {**arguments, "extra": {FIELDS: dict(event)}}
 

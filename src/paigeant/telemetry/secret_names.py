@@ -1,4 +1,4 @@
-"""Names of secrets: whether a field of a name holds what must not be shown, however the name is written.
+"""Names of secrets: fields whose values must not be shown, in any spelling.
 
 ``apiKey``, ``API_KEY``, ``x-api-key`` and ``stripe.api_key.value`` are all one.
 """
@@ -44,7 +44,7 @@ _ALWAYS: Final = frozenset(
         "sessionid",
     ]
 )
-"""A name with one of these words in it is one of a secret."""
+"""Words that make any name the name of a secret."""
 
 _KEYS: Final = frozenset(
     [
@@ -67,7 +67,7 @@ _KEYS: Final = frozenset(
         "webhook",
     ]
 )
-"""What makes of a key a secret one; others, as ``idempotency_key``, identify."""
+"""Words that make a key a secret one; other keys, such as ``idempotency_key``, identify."""
 
 _ABOUT: Final = frozenset(
     [
@@ -90,15 +90,15 @@ _ABOUT: Final = frozenset(
         "usage",
     ]
 )
-"""A name that ends with one of these is about a secret, or about tokens of text, and holds none."""
+"""Last words of names about a secret, or about tokens of text, that contain none."""
 
 _LAST: Final = frozenset({"auth", "token"})
-"""At the end of a name these are the secret itself."""
+"""Last words of names that are the secret itself."""
 
 
 @lru_cache(maxsize=4096)
 def is_secret(name: str) -> bool:
-    """Tell whether a field of this name holds what must not be shown: a password, a token, a key."""
+    """True if a field of this name may contain a secret: a password, a token, a key."""
     words = [_singular(word.lower()) for word in _WORDS.findall(name)]
     if not words or words[-1] in _ABOUT:
         return False
@@ -111,7 +111,7 @@ def is_secret(name: str) -> bool:
 
 
 def counts_tokens(name: str) -> bool:
-    """Tell whether a number in a field of this name counts tokens of text, as ``input_tokens``."""
+    """True if a number in a field of this name counts tokens of text, such as ``input_tokens``."""
     return name.lower().endswith("tokens")
 
 

@@ -1,4 +1,4 @@
-"""A small HTTP server in a thread of its own, for probes and metrics: a hung event loop does not hang it."""
+"""HTTP server in a thread of its own, for probes and metrics: a hung event loop does not block it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 from paigeant.errors import ConfigError
 
 _PATIENCE: Final = 10.0
-"""Seconds for a client to send its request and to take the answer."""
+"""Timeout in seconds of a client's request and of the response."""
 
 
 class Answer(NamedTuple):
-    """What is answered."""
+    """Response to a request."""
 
     status: int
     content_type: str
@@ -23,7 +23,7 @@ class Answer(NamedTuple):
 
 
 Pages = Callable[[str], "Answer | None"]
-"""Returns the answer for a path, None if there is none."""
+"""Function from path to response, None for an unknown path."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -62,7 +62,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (as the base class has it)
-        """Log nothing: it is asked each second."""
+        """Log nothing: requests arrive each second."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -70,14 +70,14 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 32
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Let a client that goes away go."""
+        """Ignore a client that disconnects."""
 
 
 class ProbeServer:
     """Serves pages on a port from construction to :meth:`close`."""
 
     def __init__(self, host: str, port: int, pages: Pages) -> None:
-        """Listen; raises ConfigError for a port that cannot be had."""
+        """Listen; raises ConfigError for a port that is not available."""
         handler = type("Handler", (_Handler,), {"pages": staticmethod(pages)})
         try:
             self._server = _Server((host, port), handler)
@@ -96,15 +96,15 @@ class ProbeServer:
         return int(self._server.server_address[1])
 
     def __enter__(self) -> Self:
-        """It listens already."""
+        """Do nothing: it listens already."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         self.close()
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(1)

@@ -1,4 +1,4 @@
-"""The log sink: lines as rows of a database, written in batches by a thread that nobody waits for."""
+"""Log sink: lines as rows of a database, written in batches by a background thread."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from paigeant.telemetry.step_lines import AnyLine, as_fields
 from paigeant.telemetry.writer import Output
 
 LONGEST_PAUSE: Final = 30.0
-"""Seconds between two attempts while the database is away; meanwhile the writer's queue keeps the newest lines."""
+"""Longest backoff in seconds while the database is unavailable; the writer's queue keeps the newest lines meanwhile."""
 
 _LOG: Final = logging.getLogger("paigeant.logs")
 
 
 class Rows(Protocol):
-    """Where rows are written; raises Unavailable."""
+    """Destination of rows; raises Unavailable."""
 
     def write(self, rows: Sequence[dict[str, Any]]) -> None:
         """Write rows, all or none."""
@@ -30,7 +30,7 @@ class Rows(Protocol):
 
 
 class RowOf(Protocol):
-    """Makes a row of a line, of which ``text`` is the JSON."""
+    """Function from a line, and its JSON ``text``, to a row."""
 
     def __call__(self, line: Mapping[str, Any], text: str) -> dict[str, Any]:
         """Return the row."""
@@ -38,7 +38,7 @@ class RowOf(Protocol):
 
 
 class SinkOutput(Output):
-    """Writes each batch in one transaction; while the database is away it tries again, after 0.5 s and up to 30 s."""
+    """Writes each batch in one transaction; while the database is unavailable it retries, after 0.5 s to 30 s."""
 
     gather: float = 0.5
 
@@ -49,7 +49,7 @@ class SinkOutput(Output):
         self._row_of = row_of
 
     def write(self, lines: Sequence[AnyLine]) -> None:
-        """Write a batch, whenever the database takes it."""
+        """Write a batch, as soon as the database accepts it."""
         rows = [self._row_of(line, json_line(line)) for line in as_fields(lines)]
         pause = 0.0
         while True:

@@ -1,4 +1,4 @@
-"""Step context: whatever is logged while a step runs carries the ids of that step, whoever logs it."""
+"""Step context: all lines logged while a step runs contain the ids of that step, whoever logs them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _LEASED: Final = ContextVar[Leased]("paigeant_step")
 
 
 class StepContext(Hooks):
-    """Remembers, in a context variable, which step the code at hand belongs to; threads of a step have it, too."""
+    """Keeps the present step in a context variable; threads of a step inherit it."""
 
     wanted_events: ClassVar[Collection[type[Event]] | None] = (WorkerStarted,)
 
     def __init__(self, namespace: str) -> None:
-        """Put the namespace into each line of the process, and the worker once it has started."""
+        """Add the namespace to each line of the process, and the worker's name once it has started."""
         PROCESS.clear()
         PROCESS["namespace"] = namespace
 
@@ -31,7 +31,7 @@ class StepContext(Hooks):
         return _Within(leased)
 
     def on_event(self, event: Event) -> None:
-        """Learn the worker's name."""
+        """Store the worker's name."""
         if isinstance(event, WorkerStarted):
             PROCESS["worker"] = event.worker
 
@@ -52,16 +52,16 @@ class _Within(AbstractContextManager[None]):
 
 
 def current_step_fields() -> Mapping[str, Any]:
-    """Return the ids of the worker and of the step that the calling code belongs to, as far as there are any."""
+    """Return the ids of the worker and of the calling code's step, if any."""
     leased = _LEASED.get(None)
     return PROCESS if leased is None else {**PROCESS, **step_fields(leased)}
 
 
 def process_fields() -> Mapping[str, Any]:
-    """Return what is the same in all lines of the process."""
+    """Return the fields of all lines of the process."""
     return PROCESS
 
 
 def has_step_fields(record: logging.LogRecord) -> bool:
-    """Tell whether a record says by itself which step it is about: all that the step at hand could add is there."""
+    """True if a record contains the ids of its step already."""
     return record.name == STEPS.name and "attempt" in vars(record)

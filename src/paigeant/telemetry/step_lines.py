@@ -1,7 +1,7 @@
-"""Lines of the start and the end of a step, which every step writes: what they are made of, and their JSON.
+"""Log lines of a step's start and end: their fields, and their JSON.
 
-Where a step has written its lines they are a few references. The rest is done in the writer's thread, and the ids of a
-step, which both of its lines have, are made text once: a dictionary a line took as long as a tenth of a step.
+Each step writes both, so the step's thread only stores a few references. The writer's thread does the rest, and renders
+the ids, which both lines share, once: building a dictionary for each line took a tenth of a step's time.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from paigeant.model.hops import Leased
 from paigeant.model.message import Headers
 
 Line: TypeAlias = dict[str, Any]
-"""A line as its keys and values; ``timestamp``, ``level``, ``event`` and ``logger`` are always there."""
+"""Fields of a line; ``timestamp``, ``level``, ``event`` and ``logger`` are always present."""
 
 STEPS: Final = logging.getLogger("paigeant.steps")
 
 PROCESS: Final[dict[str, Any]] = {}
-"""What is the same in all lines of the process: the worker, and the namespace."""
+"""Fields of all lines of the process: the worker, and the namespace."""
 
 
 def step_fields(leased: Leased) -> Line:
-    """Return what says in each line which execution of which step it is about."""
+    """Return the fields that identify the step and its execution in each line."""
     return _ids(leased.message.headers, leased.message.topic, leased.grant.attempt)
 
 
@@ -47,23 +47,23 @@ def _ids(headers: Headers, step: str, attempt: int) -> Line:
 
 
 CommonTexts: TypeAlias = dict[tuple[int, int], str | None]
-"""What both lines of a step have in common, by the identity of its headers, which they keep alive, and the attempt."""
+"""JSON that both lines of a step share, by the attempt and the ``id()`` of its headers, which the lines keep alive."""
 
 _IDS: Final = re.compile(r"[0-9a-f./-]*")
 _NAMES: Final = re.compile(r"(?!.*(?:sk[-_]|pgt_|ghp_|xox|eyJ))[\w.-]*", re.ASCII)
-"""Texts that JSON holds as they are, and that nobody could take for a secret: most ids and names."""
+"""Texts that need no escape in JSON and cannot be a secret: most ids and names."""
 
 
 class StepLine:
-    """A line of a step that nothing unusual has happened to.
+    """Line of a step without anything unusual.
 
-    It holds nothing of the step's message but its headers: ten thousand lines may wait to be written.
+    Of the step's message it holds the headers only, since ten thousand lines may wait to be written.
     """
 
     __slots__ = ("_at", "_attempt", "_event", "_headers", "_level", "_more", "_step", "_worker")
 
     def __init__(self, leased: Leased, worker: str, level: int, event: str, more: Line) -> None:
-        """Take down what has just happened; ``more`` are fields beside those of all lines of steps."""
+        """Record the time and the event; ``more`` are fields besides those of all lines of steps."""
         message = leased.message
         self._at = time_ns()
         self._level = level
@@ -77,7 +77,7 @@ class StepLine:
         self._more = more
 
     def fields(self) -> Line:
-        """Return the line as other lines are."""
+        """Return the line as a dictionary, in the form of other lines."""
         return {
             "timestamp": timestamp(self._at),
             "level": level_name(self._level),
@@ -90,9 +90,10 @@ class StepLine:
         }
 
     def json(self, texts: CommonTexts) -> str | None:
-        """Return the line as JSON; ``texts`` are for all lines that are written together.
+        """Return the line as JSON; ``texts`` is a cache for all lines that are written together.
 
-        None if there is more to it than ids and plain names, which no secret can be: it must be looked at.
+        None if it contains more than ids and plain names, which cannot be secrets: such a line must be searched for
+        secrets.
         """
         key = (id(self._headers), self._attempt)
         if (common := texts.get(key, "")) == "":
@@ -103,7 +104,7 @@ class StepLine:
         return f'{head},"logger":"{STEPS.name}",{common}{more}}}'
 
     def _common(self) -> str | None:
-        """Return what the JSON of both lines of a step has in common, None if it must be looked at."""
+        """Return the JSON that both lines of a step share; None if it must be searched for secrets."""
         headers, run = self._headers, self._headers.run
         names = _names(PROCESS.get("namespace"), self._worker, run.workflow, self._step)
         if names is None or _IDS.fullmatch(f"{run.trace_id}{run.correlation}{headers.path}") is None:
@@ -114,7 +115,7 @@ class StepLine:
 
 
 def _simple(more: Line) -> str | None:
-    """Return the JSON of the fields that the end of each step has, None if there are others."""
+    """Return the JSON of the usual fields of a step's end; None if there are others."""
     match len(more):
         case 0:
             return ""
@@ -128,7 +129,7 @@ def _simple(more: Line) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _names(namespace: str | None, worker: str, workflow: str, step: str) -> tuple[str, str] | None:
-    """Return names as JSON, those of the process and those of the step; None if they are not plain."""
+    """Return the names as JSON, those of the process and those of the step; None if they are not plain."""
     if _NAMES.fullmatch(f"{namespace or ''}{worker}{workflow}{step}") is None:
         return None
     process = "" if namespace is None else f'"namespace":"{namespace}",'
@@ -139,12 +140,12 @@ AnyLine: TypeAlias = Line | StepLine
 
 
 def as_fields(lines: Iterable[AnyLine]) -> Iterator[Line]:
-    """Return lines as their keys and values."""
+    """Return lines as dictionaries."""
     return (line.fields() if isinstance(line, StepLine) else line for line in lines)
 
 
 def timestamp(at: int) -> str:
-    """Return a time, in nanoseconds since 1970, as lines have it: in UTC, with microseconds."""
+    """Return a time, in nanoseconds since 1970, in the form of log lines: in UTC, with microseconds."""
     seconds, rest = divmod(at, 1_000_000_000)
     return f"{_whole(seconds)}.{rest // 1000:06d}Z"
 
@@ -160,5 +161,5 @@ _LEVELS: Final[Mapping[int, str]] = {
 
 
 def level_name(level: int) -> str:
-    """Return a level as lines have it."""
+    """Return a level in the form of log lines: its name in lower case."""
     return _LEVELS.get(level) or logging.getLevelName(level).lower()

@@ -1,7 +1,7 @@
-"""The log writer: a thread that renders and writes what the rest of the process logs, which never waits for it.
+"""Log writer: a thread that renders and writes the lines of the process, which never wait for it.
 
-Its queue holds 10,000 lines. When that is full, or writing fails, lines are dropped, the oldest below warning first,
-and counted. A batch is written by one call. Lines that are not urgent are gathered for 20 ms.
+Its queue holds 10,000 lines. When it is full, or writing fails, lines are dropped, the oldest below warning first, and
+counted. A batch is written by one call. Lines below warning are collected for 20 ms.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from typing import Final, TextIO, TypeAlias
 from paigeant.telemetry.step_lines import AnyLine
 
 Render: TypeAlias = Callable[[Sequence[AnyLine]], str]
-"""Makes the text of lines, each with its end."""
+"""Function from lines to their text, each with its end."""
 
 CAPACITY: Final = 10_000
-"""Lines that may wait to be written."""
+"""Limit of queued lines."""
 
 BATCH: Final = 500
-"""Lines that are rendered and written at a time."""
+"""Lines in one batch."""
 
 GATHER: Final = 0.02
-"""Seconds for which lines below warning are gathered."""
+"""Seconds for which lines below warning are collected."""
 
 FLUSH: Final = 2.0
-"""Seconds that the end of the process waits for what is not written yet."""
+"""Seconds for which the end of the process waits for queued lines."""
 
 
 class Output(ABC):
-    """Where lines go. Lines below warning are gathered for ``gather`` seconds; ``stopping`` ends what only waits."""
+    """Destination of lines. Lines below warning are collected for ``gather`` seconds; ``stopping`` ends pauses."""
 
     gather: float = GATHER
 
@@ -50,20 +50,20 @@ class Output(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Close what it has opened."""
+        """Close everything it has opened."""
 
 
 class StreamOutput(Output):
-    """Writes to whatever ``stream`` returns at the moment, as ``sys.stderr``."""
+    """Writes to the stream that ``stream`` returns at the moment, such as ``sys.stderr``."""
 
     def __init__(self, render: Render, stream: Callable[[], TextIO] = lambda: sys.stderr) -> None:
-        """Write lines as ``render`` makes them."""
+        """Write lines as rendered by ``render``."""
         super().__init__()
         self._render = render
         self._stream = stream
 
     def write(self, lines: Sequence[AnyLine]) -> None:
-        """Write a batch; what the stream's encoding does not have is written as its escape."""
+        """Write a batch; characters missing in the stream's encoding are escaped."""
         text, stream = self._render(lines), self._stream()
         try:
             try:
@@ -79,7 +79,7 @@ class StreamOutput(Output):
 
 
 class FileOutput(Output):
-    """Appends to a file, which is opened again once it was moved or deleted, as logrotate does."""
+    """Appends to a file, which is reopened once it was moved or deleted, as logrotate does."""
 
     def __init__(self, render: Render, path: Path) -> None:
         """Open the file; raises OSError."""
@@ -111,7 +111,7 @@ class FileOutput(Output):
 
 
 class LogWriter:
-    """Takes lines from any thread and writes them in its own."""
+    """Accepts lines from any thread and writes them in its own."""
 
     def __init__(self, output: Output, capacity: int = CAPACITY) -> None:
         """Start the thread."""
@@ -134,7 +134,7 @@ class LogWriter:
         self._thread.start()
 
     def _start_in_child(self) -> None:
-        """Write the child's lines, and none of those that the parent writes."""
+        """Write the lines of a forked child, and none of its parent's."""
         self._lock = threading.Condition()
         self._plain.clear()
         self._urgent.clear()
@@ -144,10 +144,10 @@ class LogWriter:
             self._start()
 
     def put(self, line: AnyLine, level: int) -> None:
-        """Take a line; returns at once, whatever becomes of it.
+        """Queue a line; returns at once, with or without success.
 
-        No lock is taken while the thread is at work: it says that it is idle before it looks for lines for the last
-        time, and here a line is in its queue before that is asked.
+        No lock is taken while the thread is busy: the thread marks itself idle before it checks the queue for the last
+        time, and here a line is queued before the mark is checked, so that no line is missed.
         """
         if len(self._plain) + len(self._urgent) >= self._capacity:
             self._drop_oldest()
@@ -194,7 +194,7 @@ class LogWriter:
     def _write(self, batch: Sequence[AnyLine]) -> None:
         try:
             self._output.write(batch)
-        except OSError:  # nobody reads it any more, or the disk is full: what comes later may be written again
+        except OSError:  # no reader any more, or a full disk: later writes may succeed
             self.dropped += len(batch)
         except Exception:  # noqa: BLE001  (of a value that cannot be shown: the others of the batch can)
             if len(batch) == 1:
@@ -204,7 +204,7 @@ class LogWriter:
                 self._write([line])
 
     def flush(self, seconds: float = FLUSH) -> bool:
-        """Wait until all lines so far are written, so long at most; returns whether they are."""
+        """Wait until all lines so far are written, at most this long; returns True if they are."""
         until = monotonic() + seconds
         with self._lock:
             while self._plain or self._urgent or self._writing:
@@ -216,7 +216,7 @@ class LogWriter:
         return True
 
     def close(self, seconds: float = FLUSH) -> None:
-        """Write what is left, so long at most, and end the thread."""
+        """Write the rest, at most this long, and end the thread."""
         self.flush(seconds)
         self._output.stopping.set()
         with self._lock:

@@ -1,6 +1,6 @@
-"""For your tests: an app in memory whose time can be moved on, and whose workers die where you want them to.
+"""Testing tools: an application in memory whose time can be moved on, and whose workers die at chosen points.
 
-It needs nothing but the package. The suites that check a backend are in :mod:`paigeant.testing.contracts`.
+They need nothing but the package. The suites that check a backend are in :mod:`paigeant.testing.contracts`.
 """
 
 from paigeant.testing.app import Environment, app

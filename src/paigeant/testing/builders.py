@@ -1,4 +1,4 @@
-"""Runs and commits for tests, made as the dispatcher and the worker make them: sealed bytes, real decisions."""
+"""Runs and commits for tests, built as the dispatcher and the worker build them: sealed bytes, real decisions."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def new_message(*steps: str | Entry, payload: JsonValue = None, workflow_id: UUI
 
 
 def branch(message: PaigeantMessage, path: str, *steps: str) -> PaigeantMessage:
-    """Return the first message of a branch of these steps, made by hand: it leaves the path of ``message`` here."""
+    """Return the first message of a branch of these steps, built by hand: it begins at the place of ``message``."""
     itinerary = identify(message.headers.workflow_id, [Step(step) for step in steps], path=path)
     return replace(
         message,
@@ -70,7 +70,7 @@ def new_run(*steps: str | Entry, payload: JsonValue = None, workflow_id: UUID | 
 
 
 def notice(start: RunStart) -> tuple[HopKey, bytes]:
-    """Return what a broker's delivery of the first message comes to: the hop, and the digest of the bytes."""
+    """Return the hop and the digest in a broker's delivery of the first message."""
     return start.twin.key, hashlib.sha256(start.twin.body).digest()
 
 
@@ -83,7 +83,7 @@ def decided(
     blobs: tuple[Blob, ...] = (),
     owner: str = WORKER,
 ) -> Commit:
-    """Return the commit of one execution of the step granted, which came to this outcome."""
+    """Return the commit of one execution of the granted step with this outcome."""
     transition = advance(Leased(grant, CODEC.open(grant.body).message, undo), outcome)
     twins = tuple(Twin.of(message, CODEC.seal(message), hold) for message, hold in transition.next)
     wanted = twins[0].key if twins and hand_over else None
@@ -91,12 +91,12 @@ def decided(
 
 
 def completed(grant: Grant, output: JsonValue = "done", **more: Any) -> Commit:
-    """Return the commit of a step that is done; ``more`` are the options of :func:`decided`."""
+    """Return the commit of a completed step; ``more`` are the options of :func:`decided`."""
     variables: Mapping[str, Value] = more.pop("variables", {})
     log: Value | None = more.pop("log", None)
     return decided(grant, Completed(inline(output), log, variables), **more)
 
 
 def failed(grant: Grant, fault: Fault = FAULT, **more: Any) -> Commit:
-    """Return the commit of a step that failed for good; what was done before it is undone."""
+    """Return the commit of a step that failed for good; earlier steps are undone."""
     return decided(grant, Faulted(fault), **more)

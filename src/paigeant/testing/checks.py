@@ -1,4 +1,4 @@
-"""What the suites ask of every part that examines itself."""
+"""Common checks of parts that examine themselves."""
 
 # ruff: noqa: S101 -- tests
 
@@ -10,7 +10,7 @@ from paigeant.model.checks.findings import Finding, Severity
 
 
 def is_useful(findings: Sequence[Finding]) -> bool:
-    """Tell whether a healthy part can be shown by what it found: no problem, a line each, and what to do if unwell."""
+    """Assert that the findings of a healthy part can be shown: no problem, one line each, with remedies."""
     for finding in findings:
         assert finding.severity is not Severity.PROBLEM, finding
         assert finding.about, finding

@@ -1,4 +1,4 @@
-"""The suite that every codec must pass: what was sealed opens to the same, and nothing else opens at all."""
+"""Contract suite of codecs: a sealed message opens to the same message, and nothing else opens."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -39,7 +39,7 @@ from paigeant.model.values.values import Ref, inline
 from paigeant.testing.builders import FAULT, new_message
 
 _CHECKS: Final = [HealthCheck.differing_executors, HealthCheck.too_slow]
-"""A codec each; and where a machine is shared, a pause says nothing about a codec."""
+"""Disabled checks: each test makes its own codec, and pauses of a shared machine say nothing about it."""
 
 RUN = UUID("01890000-0000-7000-8000-000000000001")
 
@@ -99,7 +99,7 @@ trails: st.SearchStrategy[Trail] = st.builds(Trail, *[st.none() | st.just(f"00-{
 
 @st.composite
 def messages(draw: st.DrawFn) -> PaigeantMessage:
-    """Return messages as they may travel, forward and back."""
+    """Return a strategy of valid messages, forward and compensating."""
     first = new_message(*draw(st.lists(entries, min_size=1, max_size=4)), workflow_id=RUN)
     slip, back = first.routing_slip, draw(st.booleans())
     step_id = slip.itinerary[0].id
@@ -135,11 +135,11 @@ def messages(draw: st.DrawFn) -> PaigeantMessage:
 
 
 class CodecContract(ABC):
-    """Every guarantee of :class:`paigeant.abc.Codec`, as a test. Subclass it and say how a codec is made."""
+    """Every guarantee of :class:`paigeant.abc.Codec`, as a test. Subclass it and override ``backend``."""
 
     @abstractmethod
     def new_codec(self) -> Codec:
-        """Return a codec that opens what it sealed."""
+        """Return a codec that opens its own messages."""
 
     @settings(deadline=None, suppress_health_check=_CHECKS)
     @given(messages())
@@ -159,7 +159,7 @@ class CodecContract(ABC):
         assert self.new_codec().seal(copy) == self.new_codec().seal(message)
 
     def test_a_long_itinerary_is_found_in_its_plan(self) -> None:
-        """What is too long to travel is named by its digest; the message is the same once the plan is there."""
+        """A long itinerary is referred to by digest; with its plan the message is the same."""
         codec, first = self.new_codec(), new_message(*[Step("draft")] * 300, Step("review"))
         slip = first.routing_slip
         plan = slip.itinerary.plan
@@ -195,7 +195,7 @@ class CodecContract(ABC):
     def test_bytes_changed_on_the_way_open_to_a_message_or_are_rejected(
         self, message: PaigeantMessage, data: st.DataObject
     ) -> None:
-        """A signing codec rejects all of them; a plain one may not notice, but raises nothing else."""
+        """A signing codec rejects all of them; a plain one may accept some, but raises nothing else."""
         codec = self.new_codec()
         body = bytearray(codec.seal(message).body)
         at = data.draw(st.integers(0, len(body) - 1))
@@ -269,12 +269,12 @@ class CodecContract(ABC):
 
 
 def with_previous(message: PaigeantMessage, value: JsonValue) -> PaigeantMessage:
-    """Return the message with this as the output of the step before."""
+    """Return the message with this previous output."""
     return replace(message, payload=replace(message.payload, previous=inline(value)))
 
 
 def nested(depth: int) -> JsonValue:
-    """Return an array in an array, so many deep."""
+    """Return arrays nested this deep."""
     value: JsonValue = []
     for _ in range(depth - 1):
         value = [value]

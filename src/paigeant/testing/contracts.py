@@ -1,10 +1,10 @@
-"""The suites that check a backend: ``StoreContract``, ``TransportContract`` and ``CodecContract``, for your pytest.
+"""Contract suites of backends: ``StoreContract``, ``TransportContract`` and ``CodecContract``, for your pytest.
 
-They are pytest classes to subclass; each says in its docstring what to override. They need pytest-asyncio with
-``asyncio_mode = "auto"``, and what the extra ``testing`` brings.
+They are pytest classes to subclass; each docstring says what to override. They need pytest-asyncio with
+``asyncio_mode = "auto"``, and the packages of the extra ``testing``.
 """
 
-# ruff: noqa: E402 -- imported after the lines that make their asserts speak
+# ruff: noqa: E402 -- imported after the lines that enable pytest's assertion rewriting
 
 try:
     import hypothesis

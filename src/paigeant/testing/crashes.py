@@ -1,4 +1,4 @@
-"""Crash points: a workflow run once for each commit and checkpoint at which its worker may die, on either side."""
+"""Crash points: a workflow run once for each commit and checkpoint, with its worker dying on either side."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from paigeant.testing.stage import Stage
 from paigeant.testing.timing import SkippingStore
 
 Compare: TypeAlias = Callable[[RunView], object]
-"""What must be the same of every run, wherever its worker died."""
+"""Function to a value that must be equal for all runs, wherever the worker died."""
 
 
 def outcome(run: RunView) -> object:
-    """Return how a run ended: its status, error, output and variables, and which steps it took, in order."""
+    """Return the result of a run: status, error, output and variables, and its steps in order."""
     error = None if run.error is None else (run.error.type, run.error.step, run.error.position)
     steps = [(step.position, step.step, str(step.direction), str(step.status)) for step in run.steps]
     return {
@@ -45,11 +45,11 @@ def outcome(run: RunView) -> object:
 
 @dataclass(frozen=True, slots=True)
 class CrashedRun:
-    """A run whose worker died at the commit of one step, or at a checkpoint in it, and how it ended all the same.
+    """Run whose worker died at the commit of one step, or at a checkpoint in it, and its final result.
 
-    ``committed`` says on which side: before it, so that the step ran again, or the call was made again, or after it, so
-    that it was not. What was committed is what came of this ``attempt``: the step's output, or that it is to be tried
-    again. ``checkpoint`` is the call that was being recorded, None if it was no call.
+    ``committed`` is False if it died before the commit, so that the step, or the call, was made again, and True if
+    after it. The commit is that of this ``attempt``: the step's output, or a retry. ``checkpoint`` is the call that was
+    being recorded, None for a step's commit.
     """
 
     step: str
@@ -60,7 +60,7 @@ class CrashedRun:
     checkpoint: str | None = None
 
     def __str__(self) -> str:
-        """Say where the worker died."""
+        """Describe the crash point."""
         side = "after" if self.committed else "before"
         which = f", attempt {self.attempt}" if self.attempt > 1 else ""
         what = "the commit" if self.checkpoint is None else f"the checkpoint {self.checkpoint!r}"
@@ -97,7 +97,7 @@ def _check(crashed: CrashedRun, expected: object, got: object, view: RunView) ->
 
 
 async def _run(stage: Stage, workflow: str, payload: Any, crash: _Crash) -> RunView:
-    """Return the run once it is final or waits for somebody, its first worker dead if the crash came."""
+    """Return the run once it is final or waits for a person; its first worker dies at the crash point."""
     async with stage:
         async with _worker(stage, crash):
             run = await stage.dispatch(workflow, payload)
@@ -110,7 +110,7 @@ async def _run(stage: Stage, workflow: str, payload: Any, crash: _Crash) -> RunV
 
 @asynccontextmanager
 async def _worker(stage: Stage, crash: _Crash) -> AsyncGenerator[None]:
-    """Serve everything with a worker that dies of this crash: what it does from then on reaches nobody."""
+    """Serve everything with a worker that dies at this crash point, after which nothing of it has an effect."""
     runtime = replace(stage.runtime, owner=f"worker-{id(crash)}")
     store = _MortalStore(stage.memory, runtime.owner, stage.registry, crash, runtime.codec.open)
     options = WorkerOptions(tuple(stage.registry), stage.settings.concurrency, grace=timedelta())
@@ -120,7 +120,7 @@ async def _worker(stage: Stage, crash: _Crash) -> AsyncGenerator[None]:
 
 @dataclass(slots=True)
 class _Crash:
-    """At which commit a worker dies, from 1 (0: at none), and on which side of it; ``commits`` have been written."""
+    """Crash point: the number of the commit, from 1 (0: none), and its side; ``commits`` have been written."""
 
     at: int
     committed: bool = False
@@ -129,17 +129,17 @@ class _Crash:
     attempt: int = 0
     checkpoint: str | None = None
     as_asked_for: bool = False
-    """The step that was cut off asked not to be run again."""
+    """The interrupted step must not be run again, by its own options."""
     happened: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def is_next(self) -> bool:
-        """Whether the worker dies at the next commit."""
+        """True if the worker dies at the next commit."""
         return self.commits + 1 == self.at and not self.happened.is_set()
 
 
 class _MortalStore(MemoryStore):
-    """A worker's way to the store, until it dies; then it leads to an empty one."""
+    """Store of a worker, until the worker dies; then an empty one."""
 
     def __init__(
         self,
@@ -149,13 +149,13 @@ class _MortalStore(MemoryStore):
         crash: _Crash,
         open_: Callable[[bytes], Opened],
     ) -> None:
-        """Lead to ``store``."""
+        """Forward to ``store``."""
         super().__init__()
         self._rows = store._rows  # noqa: SLF001  (another door to the same rows)
         self._store, self._owner, self._registry, self._crash, self._open = store, owner, registry, crash, open_
 
     async def record_step_result(self, commits: Sequence[Commit], lease: timedelta) -> list[CommitResult]:
-        """Write them one by one, and die in between if that is due."""
+        """Write commits one by one, and die at the crash point."""
         return [await self._write(commit, lease) for commit in commits]
 
     async def _write(self, commit: Commit, lease: timedelta) -> CommitResult:
@@ -172,7 +172,7 @@ class _MortalStore(MemoryStore):
         return settled
 
     async def record_checkpoints(self, recordings: Sequence[Recording]) -> list[Recorded]:
-        """Record them one by one, and die in between if that is due."""
+        """Record checkpoints one by one, and die at the crash point."""
         return [await self._record(recording) for recording in recordings]
 
     async def _record(self, recording: Recording) -> Recorded:
@@ -191,7 +191,7 @@ class _MortalStore(MemoryStore):
         return recorded
 
     def _die_in(self, hop: HopRow, checkpoint: Checkpoint) -> None:
-        """Die at a checkpoint; of a call that is made at most once, and has begun, a person is asked what came."""
+        """Die at a checkpoint; for an at-most-once call that has begun, a person is asked."""
         known = self._rows.runs[hop.workflow_id].checkpoints
         keys = {key for step, found in known.items() if step.step_id == hop.step_id for key in found}
         began = (key.split(" ", 2) for key in keys if key.startswith("began "))

@@ -1,4 +1,4 @@
-"""An application in memory, whose time can be moved on."""
+"""Stage: an application in memory with a movable clock."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from paigeant.model.plan import Plan
 from paigeant.testing.timing import SkippingStore
 
 PATIENCE: Final = 30.0
-"""Seconds that the steps under way may take, all of them together, before the time is moved on."""
+"""Timeout in seconds of running steps, together, before the time is moved on."""
 
 MOMENTS: Final = 10_000
-"""Moments at which something may be due in one call, so that what goes in circles is noticed."""
+"""Limit of due times in one call, so that an endless loop is detected."""
 
 
 class Span(TypedDict, total=False):
-    """A length of time, as ``timedelta`` takes it."""
+    """Length of time, with the arguments of ``timedelta``."""
 
     weeks: float
     days: float
@@ -40,7 +40,7 @@ class Span(TypedDict, total=False):
 
 @spelled(InvalidInput)
 class Stage(Paigeant):
-    """An application in memory, whose store's time can be moved on: retries, deadlines and all that waits."""
+    """Application in memory whose store's time can be moved on: for retries, deadlines and waits."""
 
     def __init__(
         self,
@@ -48,13 +48,13 @@ class Stage(Paigeant):
         workflows: Iterable[Declaration[Any, Any] | Plan],
         lease: float,
     ) -> None:
-        """Serve these and nothing else."""
+        """Serve these activities and workflows only."""
         settings = Settings(store="memory://", lease=lease, grace=1.0)
         super().__init__(handlers or ActivityRegistry(), workflows=workflows, settings=settings)
         self.memory: SkippingStore = SkippingStore()
 
     async def __aenter__(self) -> Self:
-        """Open it. Retries wait as long as their policy says, without jitter: a test can say when one is due."""
+        """Open it. Retries follow their policy without jitter: a test can tell when one is due."""
         await super().__aenter__()
         self._opened.hold(replace(self.runtime, chance=lambda: 0.0))
         return self
@@ -63,12 +63,12 @@ class Stage(Paigeant):
         return self.memory, None, True
 
     async def advance(self, **span: Unpack[Span]) -> None:
-        """Move the store's time on, as ``advance(days=3)``, or without a span until nothing more is going to be due.
+        """Move the store's time on, as ``advance(days=3)``, or without a span until nothing more will be due.
 
-        Time stops at each moment at which something is due, a retry, a deadline, the end of a wait, and goes on once
-        that is done; what is due at the end is done when this returns. Time does not move under a step that runs: it
-        is waited for, 30 seconds at most, else AssertionError says which it is. Only the store's time moves: what your
-        code reads from the system's clock, and a step's own ``timeout``, go on as ever.
+        Time stops at each due time (a retry, a deadline, the end of a wait) and goes on once that work is done; work
+        due at the end is done when this returns. Time does not move while a step runs: the step is awaited, 30 seconds
+        at most, else AssertionError names it. Only the store's time moves: the system's clock, and a step's own
+        ``timeout``, are not affected.
         """
         end = self.memory.now() + timedelta(**span) if span else None
         for _ in range(MOMENTS):
@@ -83,7 +83,7 @@ class Stage(Paigeant):
         raise AssertionError(text)
 
     async def _settle(self) -> None:
-        """Return when nothing is under way."""
+        """Return when no work is in progress."""
         end, seen = monotonic() + PATIENCE, 0
         while True:
             await close_due(self.runtime)

@@ -1,4 +1,4 @@
-"""A memory store whose time can be moved on, for what waits to happen without anybody's waiting."""
+"""Memory store with a movable clock, for tests of waits."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from paigeant.stores.memory.tables.hops import HopRow
 
 
 class SkippingStore(MemoryStore):
-    """Its time goes on as ever, and jumps when asked to. What the living keep fresh is as fresh after the jump."""
+    """Memory store whose time goes on, and jumps on demand. Live leases and workers stay fresh over a jump."""
 
     def __init__(self) -> None:
-        """Start now."""
+        """Start at the present time."""
         self._skipped = timedelta()
         super().__init__(clock=self.now)
 
@@ -26,7 +26,7 @@ class SkippingStore(MemoryStore):
         return store_time() + self._skipped
 
     def skip(self, time: timedelta) -> None:
-        """Jump ahead. Leases that are held, and workers that are alive, are renewed as they would have been."""
+        """Jump ahead. Held leases, and living workers, are renewed as they would have been."""
         self._skipped += time
         rows = self._rows
         for hop in rows.twins.values():
@@ -36,7 +36,7 @@ class SkippingStore(MemoryStore):
         rows.changes.note()
 
     def under_way(self) -> list[str]:
-        """Return what runs, or is about to because it is due and somebody serves it."""
+        """Return the running hops, and the due ones that a worker serves."""
         now, known = self.now(), served(self._rows)
         return [
             f"{hop.step!r} at position {hop.key.position} of run {hop.key.workflow_id}"
@@ -45,7 +45,7 @@ class SkippingStore(MemoryStore):
         ]
 
     def next_moment(self) -> datetime | None:
-        """Return when something is going to be due, None if nothing ever is unless somebody does something."""
+        """Return the next due time, None if nothing will be due without an action."""
         now = self.now()
         return min((moment for moment in self._moments() if moment > now), default=None)
 
@@ -57,7 +57,7 @@ class SkippingStore(MemoryStore):
                 yield run.deadline
 
     def end_leases(self, owner: str) -> None:
-        """Let the leases of an owner who is dead run out now."""
+        """Expire the leases of a dead owner now."""
         for hop in self._held_by(owner):
             hop.due_at = hop.hint_at = self.now()
         self._rows.changes.note()

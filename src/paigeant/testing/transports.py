@@ -1,4 +1,4 @@
-"""The suite that every transport must pass: at least once, whatever happens to a subscriber."""
+"""Contract suite of transports: at-least-once delivery, whatever happens to a subscriber."""
 
 # ruff: noqa: D102, PLR2004, S101 -- tests: a name is a sentence, a number an example
 
@@ -19,14 +19,14 @@ from paigeant.testing.checks import is_useful
 from paigeant.testing.waiting import eventually
 
 Connect: TypeAlias = Callable[[str], Transport]
-"""Returns a new transport object for a namespace, not yet opened; all of them are over the same broker."""
+"""Factory of unopened transport objects for a namespace, all over the same broker."""
 
 PATIENCE = 20.0
-"""Seconds that a message may take."""
+"""Timeout of a delivery in seconds."""
 
 
 def sealed(number: int, topic: str = "draft") -> Sealed:
-    """Return a message, whose body is bytes of all kinds."""
+    """Return a message with a binary body."""
     return Sealed(f"run:{number}", topic, bytes(range(256)) + str(number).encode())
 
 
@@ -43,11 +43,11 @@ class TransportContract(ABC):
 
     @abstractmethod
     def backend(self, folder: Path) -> AbstractAsyncContextManager[Connect]:
-        """Set up an empty broker, or a corner of one, for this folder, and clean up after."""
+        """Set up an empty broker, or a separate part of one, for this folder, and clean up afterwards."""
 
     @pytest.fixture
     async def connect(self, tmp_path: Path) -> AsyncIterator[Connect]:
-        """Return what opens further transports over the test's broker."""
+        """Return the factory of further transports over the test's broker."""
         async with self.backend(tmp_path) as connect:
             yield connect
 
@@ -58,7 +58,7 @@ class TransportContract(ABC):
             yield transport
 
     async def receive(self, transport: Transport, count: int, *topics: str, ack: bool = True) -> list[Delivery]:
-        """Subscribe, take so many messages, acknowledge them if asked, and close the subscription."""
+        """Subscribe, take this many messages, acknowledge them if requested, and close the subscription."""
         received: list[Delivery] = []
         stream = transport.subscribe(topics or ("draft",))
         async with asyncio.timeout(PATIENCE), aclosing(stream) as deliveries:

@@ -1,4 +1,4 @@
-"""Waiting for something, without sleeping for it: ask again until a deadline."""
+"""Polling with a deadline, in place of sleeping."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @checked("eventually", InvalidInput)
 async def eventually(ask: Callable[[], Awaitable[T]], *, within: float = 5.0) -> T:
-    """Return the first answer that is true; raises AssertionError with the last one after ``within`` seconds."""
+    """Return the first true answer; raises AssertionError with the last one after ``within`` seconds."""
     end = monotonic() + within
     while not (answer := await ask()):
         if monotonic() > end:

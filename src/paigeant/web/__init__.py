@@ -1,4 +1,4 @@
-"""The HTTP API and the dashboard, over the reader and the application face; needs the extra ``web``."""
+"""HTTP API and dashboard, over the run reader and the application; needs the extra ``web``."""
 
 from paigeant.web.access import Access, Identity, Role, read_tokens
 from paigeant.web.application import asgi

@@ -1,4 +1,4 @@
-"""Access: who may do what. On loopback all may do all; elsewhere nothing is answered to a stranger."""
+"""Access control: permissions by token or sign-in. Loopback permits everything; elsewhere an identity is required."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from paigeant.errors import ConfigError
 from paigeant.model.stored.access_tokens import StoredToken, token_digest
 
 SHORTEST: Final = 16
-"""Characters of a token, at least."""
+"""Minimum of characters of a token."""
 
 SESSION: Final = 12 * 3600.0
-"""Seconds for which a browser stays signed in."""
+"""Lifetime of a browser's session in seconds."""
 
 KNOWN: Final = 5.0
-"""Seconds for which it is not asked again whose a token is: so long one counts after it was revoked."""
+"""Seconds for which a token lookup is cached: a revoked token counts that much longer."""
 
 _SESSIONS: Final = 1_000
-"""Sessions that are kept; the oldest go first."""
+"""Limit of sessions; the oldest are dropped first."""
 
 
 class Role(IntEnum):
-    """What somebody may do: each role may do what those before it may."""
+    """Roles: each includes those before it."""
 
     VIEWER = 1
     OPERATOR = 2
@@ -37,9 +37,9 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Somebody: the name that deeds are written under, and what they may. ``payloads``: see inputs and outputs.
+    """Caller: the name in deeds, the role, and ``payloads``, the permission to see inputs and outputs.
 
-    If ``workflows`` are named, of runs of these alone, and of nothing that is not of one workflow.
+    With ``workflows`` it is limited to runs of these, and excludes things that belong to no single workflow.
     """
 
     name: str
@@ -49,35 +49,35 @@ class Identity:
 
 
 LOCAL: Final = Identity("local", Role.ADMIN)
-"""Whoever has reached a server that listens on loopback only."""
+"""Identity of all callers of a server that listens on loopback only."""
 
 
 class SignInProvider(Protocol):
-    """Where people sign in, and whose access tokens programs may come with. Refusals are IdentityRefused."""
+    """Provider of sign-in for people, and of access tokens for programs. Refusals are IdentityRefused."""
 
     @property
     def name(self) -> str:
-        """How people are shown it."""
+        """Display name."""
         ...
 
     async def address(self, attempt: Any) -> str:
-        """Return where a browser is sent to sign in."""
+        """Return the address to which a browser is sent for sign-in."""
         ...
 
     async def finish(self, attempt: Any, answer: Mapping[str, str]) -> Identity:
-        """Return who has signed in, by what the browser came back with."""
+        """Return the identity of the person, from the parameters with which the browser returned."""
         ...
 
     async def by_access_token(self, token: str) -> Identity | None:
-        """Return whose access token this is, None if it is none for this server."""
+        """Return the identity of an access token, None if it is not for this server."""
         ...
 
 
 def read_tokens(text: str) -> dict[str, Identity]:
     """Return the identities of ``PAIGEANT_API_TOKEN`` by the SHA-256 of their tokens.
 
-    One token is that of an admin. Several are parted by commas, each as ``role:name:token``; ``viewer!`` is a viewer
-    who also sees payloads. Raises ConfigError, which never shows a token.
+    A single token is that of an admin. Several are separated by commas, each as ``role:name:token``; ``viewer!`` is a
+    viewer who also sees payloads. Raises ConfigError, which never shows a token.
     """
     found: dict[str, Identity] = {}
     for number, part in enumerate(text.split(","), start=1):
@@ -98,10 +98,10 @@ def read_tokens(text: str) -> dict[str, Identity]:
 
 @dataclass(slots=True)
 class Access:
-    """Who may: ``tokens`` by digest, and whether the server is ``local``, so that everybody who reaches it may do all.
+    """Access rules: ``tokens`` by digest, and ``local``: every caller that reaches the server may do everything.
 
-    ``stored`` finds further tokens by their digests; what it says holds for seconds. ``openid`` says whose an access
-    token is. Sessions and form tokens hold for this process. A session ends with the token that began it.
+    ``stored`` looks up further tokens by digest; its answers are cached for seconds. ``openid`` identifies access
+    tokens. Sessions and form tokens are valid for this process. A session ends with the token that began it.
     """
 
     tokens: Mapping[str, Identity] = field(default_factory=dict[str, Identity])
@@ -109,7 +109,7 @@ class Access:
     stored: Callable[[str], Awaitable[StoredToken | None]] | None = None
     openid: SignInProvider | None = None
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
-    """Signs what this process alone must recognise."""
+    """Key of values that only this process must recognise."""
     _sessions: dict[str, tuple[str | Identity, float]] = field(
         default_factory=dict[str, "tuple[str | Identity, float]"], repr=False
     )
@@ -118,7 +118,7 @@ class Access:
     )
 
     async def by_token(self, token: str) -> Identity | None:
-        """Return whose token it is; raises Unavailable if that rests in a store, or with a provider, that is away."""
+        """Return the identity of a token; raises Unavailable if its store or provider is unavailable."""
         identity = await self._by_digest(token_digest(token))
         if identity is None and self.openid is not None and _is_jwt(token):
             identity = await self.openid.by_access_token(token)
@@ -139,12 +139,12 @@ class Access:
         return identity
 
     async def sign_in(self, token: str) -> str | None:
-        """Return a new session, to be kept in a cookie; None for what is no token of this server."""
+        """Return a new session for a cookie; None for an invalid token."""
         digest = token_digest(token)
         return None if await self._by_digest(digest) is None else self.begin_session(digest)
 
     def begin_session(self, whose: str | Identity) -> str:
-        """Return a new session: of whoever has signed in elsewhere, or of the token with this digest."""
+        """Return a new session: of an identity signed in elsewhere, or of the token with this digest."""
         while len(self._sessions) >= _SESSIONS:
             del self._sessions[next(iter(self._sessions))]
         session = secrets.token_urlsafe(32)
@@ -152,7 +152,7 @@ class Access:
         return session
 
     async def by_session(self, session: str) -> Identity | None:
-        """Return who has signed in."""
+        """Return the identity of a session."""
         whose, until = self._sessions.get(session, ("", 0.0))
         if until <= monotonic():
             return None
@@ -163,11 +163,11 @@ class Access:
         self._sessions.pop(session, None)
 
     def form_token(self, session: str) -> str:
-        """Return what a form must carry, so that no page elsewhere can send it."""
+        """Return the token that forms must contain, so that no page elsewhere can send one."""
         return hmac.new(self.secret, session.encode(), hashlib.sha256).hexdigest()
 
     def is_form_token(self, session: str, given: str) -> bool:
-        """Tell whether a form carries what it must."""
+        """True if this is the session's form token."""
         return hmac.compare_digest(self.form_token(session).encode(), given.encode(errors="replace"))
 
 

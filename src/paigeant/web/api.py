@@ -41,14 +41,14 @@ _PAGING: Final = frozenset({"limit", "after"})
 
 
 class Status(BaseModel, frozen=True):
-    """Where a run stands."""
+    """Status of a run."""
 
     workflow_id: str
     status: RunStatus
 
 
 class Counted(BaseModel, frozen=True):
-    """How many runs fit; 10001 stands for 10,000 or more."""
+    """Number of matching runs; 10001 means more than 10,000."""
 
     count: int
 
@@ -63,7 +63,7 @@ class Bulk(BaseModel, frozen=True, extra="forbid"):
 
 
 def asked_runs(request: Request) -> RunFilter:
-    """Return the filter that the address says, of what who asks may see; raises InvalidInput and Forbidden."""
+    """Return the filter in the query string, limited to the caller's workflows; raises InvalidInput and Forbidden."""
     given = ((name, text) for name, text in request.query_params.multi_items() if name not in _PAGING and text)
     return own_runs(request, read_filter(given))
 
@@ -71,7 +71,7 @@ def asked_runs(request: Request) -> RunFilter:
 @router.get("/runs")
 @by_workflow
 async def list_runs(request: Request, limit: Limit = 50, after: str | None = None) -> RunPage:
-    """Return a page of the runs that fit what the address says: status, reason, workflow, step, error."""
+    """Return a page of runs that match the query: status, reason, workflow, step, error."""
     page = await app_of(request).store.search_runs(asked_runs(request), limit=limit, after=after)
     return runs_seen_by(page, who(request))
 
@@ -79,7 +79,7 @@ async def list_runs(request: Request, limit: Limit = 50, after: str | None = Non
 @router.get("/runs/count")
 @by_workflow
 async def count_runs(request: Request) -> Counted:
-    """Return how many runs fit."""
+    """Return the number of matching runs."""
     return Counted(count=await app_of(request).store.count_runs(asked_runs(request)))
 
 
@@ -93,7 +93,7 @@ async def dispatch(
     """Start a run: ``{workflow, input, deadline, tenant, budget, obo_token}``. A known key answers 200 with its run.
 
     The budget is in US dollars, ``{usd, tokens, per, on_exceed}``, or a list of these. With a person's access token the
-    run acts for them.
+    run acts on their behalf.
     """
     require(request, Role.OPERATOR)
     body = await json_body(request, "workflow", "input", "deadline", "tenant", "budget", "obo_token")
@@ -144,7 +144,7 @@ async def show_run(request: Request, response: Response, workflow_id: str) -> Ru
 async def list_steps(
     request: Request, workflow_id: str, status: str | None = None, after: int = 0, limit: Limit = 200
 ) -> dict[str, Any]:
-    """Return steps of a run, 200 at a time; ``after`` is the number of those that were seen."""
+    """Return steps of a run, 200 at a time; ``after`` is the number of steps already received."""
     view = seen_by(await (await find_run(request, workflow_id)).view(), who(request))
     steps = [step for step in view.steps if status is None or step.status == status]
     following = after + limit if len(steps) > after + limit else None
@@ -162,14 +162,14 @@ async def list_values(request: Request, workflow_id: str) -> dict[str, JsonValue
 @router.get("/runs/{workflow_id}/deeds")
 @by_workflow
 async def list_run_deeds(request: Request, workflow_id: str) -> dict[str, list[DeedView]]:
-    """Return what people did to a run, with who it was, in order."""
+    """Return the deeds of people to the run, in order."""
     return {"deeds": [*await (await find_run(request, workflow_id)).deeds()]}
 
 
 @router.get("/runs/{workflow_id}/why")
 @by_workflow
 async def why(request: Request, workflow_id: str) -> Explanation:
-    """Return why a run stands where it stands, said of what whoever asks may see."""
+    """Explain the run's state, from the data that the caller may see."""
     view = seen_by(await (await find_run(request, workflow_id)).view(), who(request))
     return await explain_run(app_of(request).store, view)
 
@@ -177,7 +177,7 @@ async def why(request: Request, workflow_id: str) -> Explanation:
 @router.post("/runs/{workflow_id}/cancel")
 @by_workflow
 async def cancel(request: Request, workflow_id: str, if_match: IfMatch = None) -> Status:
-    """Ask a run to end: ``{compensate: false}``."""
+    """Request that a run ends: ``{compensate: false}``."""
     require(request, Role.OPERATOR)
     run, body = await find_run(request, workflow_id), await json_body(request, "compensate")
     require_unchanged(await run.view(), if_match)
@@ -198,7 +198,7 @@ async def terminate(request: Request, workflow_id: str, if_match: IfMatch = None
 @router.post("/runs/{workflow_id}/retry")
 @by_workflow
 async def retry(request: Request, workflow_id: str, if_match: IfMatch = None) -> Status:
-    """Go on from where a run failed or waits: ``{accept_contract: false, afresh: false}``."""
+    """Run again from where a run failed or waits: ``{accept_contract: false, afresh: false}``."""
     require(request, Role.OPERATOR)
     run, body = await find_run(request, workflow_id), await json_body(request, "accept_contract", "afresh")
     require_unchanged(await run.view(), if_match)
@@ -209,14 +209,14 @@ async def retry(request: Request, workflow_id: str, if_match: IfMatch = None) ->
 @router.get("/runs/{workflow_id}/graph")
 @by_workflow
 async def graph(request: Request, workflow_id: str) -> dict[str, str]:
-    """Return what became of a run as a flowchart for Mermaid."""
+    """Return a Mermaid flowchart of a run."""
     return {"mermaid": await (await find_run(request, workflow_id)).mermaid()}
 
 
 @router.get("/runs/{workflow_id}/custody")
 @by_workflow
 async def custody(request: Request, workflow_id: str) -> dict[str, Any]:
-    """Verify what was signed of a run: ``intact``, ``broken`` with the first link that is, or ``unsigned``."""
+    """Verify the signatures of a run: ``intact``, ``broken`` with the first broken link, or ``unsigned``."""
     if not who(request).payloads:
         raise Forbidden("this needs the right to see payloads")
     run = await find_run(request, workflow_id)
@@ -227,7 +227,7 @@ async def custody(request: Request, workflow_id: str) -> dict[str, Any]:
 @router.post("/runs/{workflow_id}/custody/export", response_class=Response)
 @by_workflow
 async def export(request: Request, workflow_id: str) -> Response:
-    """Return all that an audit reads of a run as one signed document, as a file: ``{values: true}``."""
+    """Return all data that an audit of a run needs as one signed document, as a file: ``{values: true}``."""
     require(request, Role.OPERATOR)
     if not who(request).payloads:
         raise Forbidden("this needs the right to see payloads")
@@ -241,7 +241,7 @@ async def export(request: Request, workflow_id: str) -> Response:
 @router.post("/runs/{workflow_id}/fork", status_code=201)
 @by_workflow
 async def fork(request: Request, workflow_id: str, if_match: IfMatch = None) -> Response:
-    """Start a run that inherits what this one had before a step: ``{from, outputs: {…}, keep_checkpoints: false}``."""
+    """Start a run that inherits this run's history before a step: ``{from, outputs: {…}, keep_checkpoints: false}``."""
     require(request, Role.OPERATOR)
     body = await json_body(request, "from", "outputs", "keep_checkpoints")
     place: Any = body.get("from")
@@ -273,7 +273,7 @@ async def signal(request: Request, workflow_id: str) -> dict[str, str]:
 @router.post("/bulk")
 @by_workflow
 async def bulk(request: Request) -> Matched | BulkResult:
-    """Do one verb to all runs that fit: ``{verb, where, limit, dry_run}``."""
+    """Apply one verb to all matching runs: ``{verb, where, limit, dry_run}``."""
     require(request, Role.OPERATOR)
     try:
         asked = Bulk.model_validate(await json_body(request, *Bulk.model_fields))

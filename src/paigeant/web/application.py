@@ -1,4 +1,4 @@
-"""The application: the API and the pages behind the guard."""
+"""ASGI application: the API and the pages behind the guard."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _STATUSES: Final[dict[type[Exception], int]] = {Forbidden: 403, BadForm: 403, Ch
 
 
 def asgi(paigeant: Paigeant, access: Access | None = None) -> Guard:
-    """Return the API and the dashboard of an application, which must be open when it is asked, to be served or mounted.
+    """Return the API and the dashboard of an application, which must be open when requests arrive.
 
-    Without an ``access`` it answers to this machine only, and lets everybody there do everything. For others say who
-    may: ``app.mount("/ops", asgi(paigeant, access=Access(read_tokens(TOKENS), local=False)))``.
+    Without an ``access`` it answers to this machine only, and permits everything there. For other callers pass the
+    rules: ``app.mount("/ops", asgi(paigeant, access=Access(read_tokens(TOKENS), local=False)))``.
     """
     access = access or Access()
     if access.stored is None and not access.local:
@@ -93,7 +93,7 @@ async def _of_http(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> list[str]:
-    """Return the methods of all routes that have this path; each knows its own only."""
+    """Return the methods of all routes with this path; each route knows only its own."""
     scopes = {method: {**request.scope, "method": method} for method in ("DELETE", "GET", "PATCH", "POST", "PUT")}
     routes = request.app.routes
     return [name for name, scope in scopes.items() if any(each.matches(scope)[0] is Match.FULL for each in routes)]

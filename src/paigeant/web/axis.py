@@ -1,4 +1,4 @@
-"""The time axis of a run: a bar for each hop, made by the server as SVG."""
+"""Time axis of a run: a bar for each hop, rendered by the server as SVG."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Final, NamedTuple
 from paigeant.model.runs import NodeView, RunView, StepView
 
 MOST: Final = 200
-"""Bars that are drawn: failed and open ones first, then the newest."""
+"""Limit of bars: failed and open ones first, then the newest."""
 
 WIDTH: Final = 1000.0
 ROW: Final = 22
 
 
 class Bar(NamedTuple):
-    """One hop: where it lies, in units of the drawing, and what is said of it."""
+    """One hop: its place, in units of the drawing, and its texts."""
 
     x: float
     y: int
@@ -26,7 +26,7 @@ class Bar(NamedTuple):
 
 
 class Axis(NamedTuple):
-    """The bars, how high the drawing is, and how many hops are not drawn."""
+    """Bars, height of the drawing, and number of hops without a bar."""
 
     bars: list[Bar]
     height: int

@@ -1,7 +1,7 @@
-"""Events: a stream that says when something has changed; one watcher asks the store, however many listen.
+"""Event stream of changes; one watcher queries the store, however many clients listen.
 
-An id is the server's, for as long as it runs, and the number of the newest change. A response of our own: it ends with
-the client, and with the server at once.
+An event id is unique to the server process, and contains the number of the newest change. The response class is our
+own: it ends with the client, and at once with the server.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from paigeant.aio.race import cancel
 from paigeant.errors import PaigeantError
 
 QUIET: Final = 15.0
-"""Seconds after which a stream that has nothing to say says so, or a proxy would end it."""
+"""Seconds after which an idle stream sends a comment, since a proxy would otherwise end it."""
 
 PAUSE: Final = 1.0
-"""Seconds between two changes that are told, at least."""
+"""Minimum of seconds between two events."""
 
 MOST: Final = 500
-"""Streams at a time."""
+"""Limit of concurrent streams."""
 
 _LOG: Final = logging.getLogger("paigeant.web")
 
 
 class Watcher:
-    """Waits for changes of a store while it is open, and wakes those that listen, once a second at most."""
+    """Waits for changes of a store, and wakes the listening streams, once a second at most."""
 
     def __init__(self, reader: Callable[[], RunReader]) -> None:
-        """Watch the store that is returned once there is a first stream."""
+        """Watch the store that is returned, from the first stream on."""
         self._reader = reader
         self._changed = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
@@ -47,7 +47,7 @@ class Watcher:
 
     @property
     def newest(self) -> str:
-        """The id of the newest change; no other server, and no later one, has the same."""
+        """Id of the newest change; unique to this server process."""
         return f"{self._server}-{self.number}"
 
     def start(self) -> None:
@@ -56,7 +56,7 @@ class Watcher:
             self._tasks = [asyncio.create_task(self._watch(), name="paigeant-watcher")]
 
     async def stop(self) -> None:
-        """End all streams now, and watch no longer."""
+        """End all streams now, and stop watching."""
         async with self._changed:
             self.stopping = True
             self._changed.notify_all()
@@ -89,18 +89,18 @@ class Watcher:
 
 
 class EventStream(Response):
-    """Server-sent events: one for each change, from the moment at which it is asked for."""
+    """Server-sent events: one for each change from now on."""
 
     media_type = "text/event-stream"
 
     def __init__(self, watcher: Watcher, last_seen: str | None) -> None:
-        """Say at once that something has changed unless ``last_seen`` is the newest; without it, tell what is new."""
+        """Send an event at once unless ``last_seen`` is the newest; without it, only new changes."""
         super().__init__(headers={"x-accel-buffering": "no"})
         self._watcher = watcher
         self._seen = last_seen or watcher.newest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Stream until the client goes or the server stops."""
+        """Stream until the client disconnects or the server stops."""
         del scope
         headers = [pair for pair in self.raw_headers if pair[0] != b"content-length"]
         await send({"type": "http.response.start", "status": 200, "headers": headers})

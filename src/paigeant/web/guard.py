@@ -1,8 +1,8 @@
-"""The guard: an ASGI middleware that lets through only what may be let through, and says so in the headers.
+"""Guard: an ASGI middleware that admits only permitted requests, and sets security headers.
 
-Where the server is local, whoever asks must be on this machine, with no proxy between: others could use that. The Host
-must be loopback's there: a page elsewhere can point a name at 127.0.0.1. A write must come from a page of ours or from
-a program: by ``Origin`` and ``Sec-Fetch-Site``, and by its token or form token. There is no CORS. Bodies are limited
+A local server answers only to this machine, without a proxy between, which others could use. Its Host must be a
+loopback name: a page elsewhere can point a name at 127.0.0.1. A write must come from a page of ours or from a program:
+checked by ``Origin`` and ``Sec-Fetch-Site``, and by its token or form token. There is no CORS. Bodies are limited
 before they are read.
 """
 
@@ -29,7 +29,7 @@ from paigeant.web.problems import problem
 COOKIE: Final = "__Host-paigeant"
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 OPEN_PATHS: Final = frozenset({"/health", "/login", "/login/openid", "/login/openid/answer"})
-"""What is answered without a token, beside the style sheet."""
+"""Paths that need no token, in addition to the style sheet."""
 
 HEADERS: Final[Mapping[str, str]] = {
     "content-security-policy": (
@@ -46,26 +46,26 @@ _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _LOG: Final = logging.getLogger("paigeant.web")
 _OURS: Final = frozenset({"same-origin", "none"})
 _PROXIED: Final = ("forwarded", "x-forwarded-", "x-real-ip")
-"""What proxies add: each such header begins with one of these."""
+"""Prefixes of headers that proxies add."""
 
 
 class Guard:
     """Wraps an application; puts ``identity``, ``session`` and ``by_token`` into the scope's state."""
 
     def __init__(self, app: ASGIApp, access: Access, watcher: Watcher, log: LogReader) -> None:
-        """Guard ``app`` by what ``access`` says; whoever serves it stops the ``watcher`` first, and then closes it."""
+        """Guard ``app`` by the rules of ``access``; the server stops the ``watcher`` first, and then closes this."""
         self._app = app
         self._access = access
         self._log = log
         self.watcher: Watcher = watcher
 
     async def aclose(self) -> None:
-        """End the streams, and close the connection over which log lines are read."""
+        """End the streams, and close the connection for log lines."""
         await self.watcher.stop()
         self._log.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or let the application answer."""
+        """Answer, or pass the request to the application."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -102,7 +102,7 @@ class Guard:
         return None
 
     async def _identify(self, headers: Mapping[str, str]) -> tuple[Identity | None, str, bool]:
-        """Return who asks, their session, and whether they have shown a token."""
+        """Return the caller's identity and session, and whether it has sent a token."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return await self._access.by_token(token.strip()), "", True
@@ -113,7 +113,7 @@ class Guard:
 
 
 def _login(scope: Scope) -> str:
-    """Return where to sign in, to go on with the page that was asked for."""
+    """Return the address of the sign-in page, with the requested page to return to."""
     root = scope.get("root_path", "")
     asked = scope["path"].removeprefix(root) if scope["method"] == "GET" else "/"
     query = scope["query_string"].decode("latin-1")
@@ -122,7 +122,7 @@ def _login(scope: Scope) -> str:
 
 
 def _not_local(scope: Scope, headers: Mapping[str, str]) -> tuple[int, str, str] | None:
-    """Refuse whoever does not ask on this machine, by a name of this machine, and directly."""
+    """Refuse requests from another machine, by another name, or through a proxy."""
     host = _host(headers.get("host", ""))
     if host not in LOOPBACK:
         return 421, "WrongHost", f"this server is for this machine only; it does not answer to the name {host!r}"
@@ -145,7 +145,7 @@ def _is_loopback(address: str) -> bool:
 
 
 def _foreign(headers: Mapping[str, str]) -> tuple[int, str, str] | None:
-    """Refuse a write that a page elsewhere has made."""
+    """Refuse a write that a page elsewhere has sent."""
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     same = origin is None or urlsplit(origin).netloc == headers.get("host")
     if same and (site is None or site in _OURS):
@@ -169,7 +169,7 @@ def _cookie(header: str) -> str:
 
 
 def _noting(scope: Scope, send: Send) -> Send:
-    """Log each write: who did what, from where, and with which answer."""
+    """Log each write: person, address, request and response."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -200,11 +200,11 @@ def _with_headers(send: Send) -> Send:
 
 
 class TooLarge(Exception):
-    """A body that is larger than any value may be."""
+    """Body that is larger than the largest value."""
 
 
 def _limited(receive: Receive, headers: Mapping[str, str]) -> Receive:
-    """Return what receives a body up to the largest value, and raises TooLarge beyond it."""
+    """Return a receiver of bodies up to the largest value; it raises TooLarge beyond it."""
     left = VALUE_BYTES
     declared = headers.get("content-length", "0")
     too_large = not declared.isdecimal() or int(declared) > left

@@ -1,4 +1,4 @@
-"""The pages that show: what needs a person, runs, one run, queues, workers, dead letters, workflows."""
+"""Read-only pages: attention, runs, one run, queues, workers, dead letters, workflows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from paigeant.web.requests import (
 router: Final = APIRouter(include_in_schema=False)
 
 FIELDS: Final = ("status", "reason", "workflow", "step", "error", "tenant", "correlation_id")
-"""What the form above the list of runs asks for."""
+"""Fields of the form above the list of runs."""
 
 _PAGE: Final = 50
 
@@ -46,7 +46,7 @@ _PAGE: Final = 50
 @router.get("/")
 @by_workflow
 async def attention(request: Request) -> Response:
-    """Show what needs a person."""
+    """Show the problems that need a person."""
     store, mine = app_of(request).store, who(request).workflows
     groups, counts = await find_attention(store, mine), [] if mine else await store.count_open()
     shown = groups_seen_by(groups, who(request))
@@ -56,7 +56,7 @@ async def attention(request: Request) -> Response:
 
 
 def link_of(group: AttentionGroup) -> str:
-    """Return the address of the runs of a group, those alone that were counted; empty if they are not runs."""
+    """Return the address of exactly the runs of a group; empty for a group of other things."""
     if group.example is None:
         return ""
     asked = {"status": "waiting", "reason": group.cause, "step": group.step}
@@ -69,7 +69,7 @@ def link_of(group: AttentionGroup) -> str:
 @router.get("/runs")
 @by_workflow
 async def runs(request: Request, after: str | None = None) -> Response:
-    """Show the runs that fit what the address says."""
+    """Show the runs that match the query."""
     given = [(name, text) for name, text in request.query_params.multi_items() if text and name != "after"]
     wrong, asked = "", RunFilter()
     try:
@@ -96,7 +96,7 @@ async def runs(request: Request, after: str | None = None) -> Response:
 @router.get("/runs/{workflow_id}")
 @by_workflow
 async def run(request: Request, workflow_id: str) -> Response:
-    """Show one run: why it stands where it stands, its time axis, its steps, values and log lines."""
+    """Show one run: an explanation of its state, its time axis, its steps, values and log lines."""
     handle = await find_run(request, workflow_id)
     view = await handle.view()
     shown = seen_by(view, who(request))
@@ -116,7 +116,7 @@ async def run(request: Request, workflow_id: str) -> Response:
 
 
 async def _histories(request: Request, run: Run[Any], view: RunView) -> list[str]:
-    """Return the places of steps that have left a history: agents, whose calls are recorded."""
+    """Return the places of steps with a history: agents, whose calls are recorded."""
     recorded = any(step.checkpoints for step in view.steps)
     return [place(each) for each in await run.conversations()] if recorded and who(request).payloads else []
 
@@ -132,7 +132,7 @@ def _verbs(view: RunView) -> list[str]:
 
 
 async def _lines(request: Request, view: RunView) -> list[LogLine] | None:
-    """Return the kept log lines of a run, None if none are kept or the database is away."""
+    """Return the stored log lines of a run, None without a sink, or if its database is unavailable."""
     settings = app_of(request).settings
     if settings.log_sink is None:
         return None
@@ -146,7 +146,7 @@ async def _lines(request: Request, view: RunView) -> list[LogLine] | None:
 @router.get("/runs/{workflow_id}/values/{name}")
 @by_workflow
 async def value(request: Request, workflow_id: str, name: str) -> Response:
-    """Return a whole value as text to be downloaded: the input, the output, or a variable."""
+    """Return a complete value as text for download: the input, the output, or a variable."""
     if not who(request).payloads:
         raise Forbidden("this needs the right to see payloads")
     view = await (await find_run(request, workflow_id)).view()
@@ -161,13 +161,13 @@ async def value(request: Request, workflow_id: str, name: str) -> Response:
 
 @router.get("/queues")
 async def queues(request: Request) -> Response:
-    """Show what waits for each activity."""
+    """Show the queue of each activity."""
     return page(request, "queues.html", queues=await app_of(request).store.list_queues())
 
 
 @router.get("/workers")
 async def workers(request: Request) -> Response:
-    """Show the workers that are up."""
+    """Show the living workers."""
     return page(request, "workers.html", workers=await app_of(request).list_workers())
 
 
@@ -180,7 +180,7 @@ async def workflows(request: Request) -> Response:
 
 @router.get("/dead-letters")
 async def dead_letters(request: Request, after: str | None = None) -> Response:
-    """Show the messages that could not be run."""
+    """Show the dead letters."""
     found = await app_of(request).administration.list_dead_letters(limit=_PAGE, after=after)
     return page(
         request,

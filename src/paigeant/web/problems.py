@@ -1,4 +1,4 @@
-"""Problems: errors as RFC 9457 has them; ``code`` is the name of the error's class."""
+"""Problem responses of RFC 9457; ``code`` is the name of the error's class."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _STATUSES: Final[tuple[tuple[type[PaigeantError], int], ...]] = (
 
 
 class Problem(BaseModel, frozen=True):
-    """What was wrong (RFC 9457); ``code`` is the name of the error's class."""
+    """Problem (RFC 9457); ``code`` is the name of the error's class."""
 
     type: str
     title: str
@@ -58,11 +58,11 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     }
     for status in (400, 401, 403, 404, 405, 409, 412, 413, 421, 422, 500, 503)
 }
-"""What each operation may answer beside its result, for the description of the API."""
+"""Error responses of each operation, for the description of the API."""
 
 
 def problem(status: int, code: str, detail: str, *, login: str | None = None) -> Response:
-    """Return the answer that tells a program what was wrong; a person's browser is sent to sign in, at ``login``."""
+    """Return a problem response; a person's browser is redirected to sign-in, at ``login``."""
     if login is not None:
         return RedirectResponse(login, status_code=303)
     said = Problem(type="about:blank", title=HTTPStatus(status).phrase, status=status, code=code, detail=detail)
@@ -71,5 +71,5 @@ def problem(status: int, code: str, detail: str, *, login: str | None = None) ->
 
 
 def status_of(error: PaigeantError) -> int:
-    """Return the status of the answer for an error of ours."""
+    """Return the HTTP status for one of our errors."""
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)

@@ -1,7 +1,6 @@
-"""Redaction: what may be shown to whoever may not see payloads, which are wherever code of the user writes.
+"""Redaction for callers without the permission to see payloads, which are all values that user code writes.
 
-Of inputs, outputs, variables, details of heartbeats, reasons of parked steps and messages of errors they see types and
-sizes.
+Of inputs, outputs, variables, heartbeat details, reasons of parked steps and error messages they see types and sizes.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ SummaryT = TypeVar("SummaryT", bound=RunSummary)
 HopT = TypeVar("HopT", StepView, NodeView)
 
 _OURS: Final = frozenset({*WaitReason, *RunStatus, "late", "dead letters"})
-"""Reasons and causes that no code of a user has written."""
+"""Reasons and causes that are never written by user code."""
 
 _OF_PAYLOADS: Final = ("output", "exception", "traceback", "stack")
-"""Fields of log lines that show values."""
+"""Fields of log lines with payloads."""
 
 
 def shape_of(value: Any) -> Any:
-    """Return what may be shown of a value to whoever may not see it: its type and size."""
+    """Return the redacted form of a value: its type and size."""
     match value:
         case None:
             return None
@@ -43,7 +42,7 @@ def shape_of(value: Any) -> Any:
 
 
 def reason_of(reason: str | None) -> str | None:
-    """Return a reason without what a step, or an error, has written in it."""
+    """Return a reason without texts of steps or errors."""
     if reason in _OURS:
         return reason
     kind = kind_of_reason(reason)
@@ -51,7 +50,7 @@ def reason_of(reason: str | None) -> str | None:
 
 
 def seen_by(view: RunView, identity: Identity) -> RunView:
-    """Return the view as this person may see it: runs of other workflows are not there for a token of some."""
+    """Return the view for this caller, without runs of workflows that it may not see."""
     if identity.workflows:
         children = tuple(child for child in view.children if child.workflow in identity.workflows)
         seen = {child.workflow_id for child in children}
@@ -71,7 +70,7 @@ def seen_by(view: RunView, identity: Identity) -> RunView:
 
 
 def asked_of(approval: Approval, identity: Identity) -> Approval:
-    """Return a question as this person may see it: without the right to payloads, shapes of what is asked and said."""
+    """Return a question for this caller: without the permission for payloads, shapes of its contents."""
     if identity.payloads:
         return approval
     hidden = {name: shape_of(getattr(approval, name)) for name in ("arguments", "metadata", "answer")}
@@ -79,28 +78,28 @@ def asked_of(approval: Approval, identity: Identity) -> Approval:
 
 
 def runs_seen_by(page: RunPage, identity: Identity) -> RunPage:
-    """Return a page of runs as this person may see it."""
+    """Return a page of runs for this caller."""
     if identity.payloads:
         return page
     return page.model_copy(update={"runs": tuple(_summary(run) for run in page.runs)})
 
 
 def groups_seen_by(groups: Iterable[AttentionGroup], identity: Identity) -> list[AttentionGroup]:
-    """Return what needs a person as this one may see it."""
+    """Return attention groups for this caller."""
     if identity.payloads:
         return list(groups)
     return [group.model_copy(update={"cause": reason_of(group.cause)}) for group in groups]
 
 
 def counts_seen_by(counts: Iterable[OpenCount], identity: Identity) -> list[OpenCount]:
-    """Return how many hops are open as this person may see it."""
+    """Return counts of open hops for this caller."""
     if identity.payloads:
         return list(counts)
     return [count.model_copy(update={"reason": reason_of(count.reason)}) for count in counts]
 
 
 def lines_seen_by(lines: Iterable[LogLine], identity: Identity) -> list[LogLine]:
-    """Return log lines as this person may see them: what the user's code logs by itself is not payload."""
+    """Return log lines for this caller: lines that user code logs itself do not count as payload."""
     if identity.payloads:
         return list(lines)
     return [line._replace(fields=_fields(line.fields)) for line in lines]

@@ -1,4 +1,4 @@
-"""Rendering: templates in which every value is text, whatever is in it."""
+"""Rendering: templates in which every value is escaped text."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from paigeant.model.values.showing import CONTROLS
 from paigeant.web.access import Access, Role
 
 SHOWN: Final = 2_048
-"""Characters of a value that stand in a page; the rest is a click away."""
+"""Number of characters of a value shown in a page; the rest is a click away."""
 
 
 def visible(value: Any, limit: int = SHOWN) -> str:
-    """Return a value as text in which nothing steers: control and direction characters are made visible; cut."""
+    """Return a value as cut text with visible control and direction characters."""
     text = value if isinstance(value, str) else to_json(value, indent=2, fallback=str).decode()
     text = text.translate(CONTROLS)
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def ago(at: datetime | None) -> str:
-    """Return how long ago a time is, or in how long it will be."""
+    """Return the time since, or until, a time."""
     if at is None:
         return ""
     seconds = (datetime.now(UTC) - at).total_seconds()
@@ -58,7 +58,7 @@ def utc(at: datetime | None) -> str:
 
 
 def dollars(usd: Decimal | None) -> str:
-    """Return an amount; nothing for what has no price."""
+    """Return an amount; empty without a price."""
     return "" if usd is None else f"${decimal_text(usd)}"
 
 
@@ -81,7 +81,7 @@ cast("dict[str, Any]", _TEMPLATES.filters).update(_FILTERS)  # pyright: ignore[r
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
-    """Return a page; ``values`` are what its template shows."""
+    """Return a page; ``values`` are those of its template."""
     access: Access = request.app.state.access
     identity = request.state.identity
     shared = {
@@ -98,5 +98,5 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
 
 
 def error_page(request: Request, status: int, text: str) -> Response:
-    """Return the page that says what was wrong."""
+    """Return the page of an error."""
     return page(request, "error.html", status, title=HTTPStatus(status).phrase, text=text)

@@ -1,4 +1,4 @@
-"""Requests: who asks, what they may, and what they have sent; the same for the API and the pages."""
+"""Requests: identity, permissions and input of the caller; common to the API and the pages."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ _BY_WORKFLOW: Final = "paigeant_by_workflow"
 
 
 class Forbidden(RequestError):
-    """Whoever asks has not the right for it."""
+    """The caller lacks the permission."""
 
 
 class Changed(RequestError):
-    """The run is not any more as whoever asks has seen it."""
+    """The run has changed since the caller saw it."""
 
 
 class BadForm(RequestError):
-    """A form that no page of this server has made."""
+    """A form that was not made by a page of this server."""
 
 
 class NotKept(RequestError):
-    """What was asked for is kept nowhere, by the settings."""
+    """The requested data is not stored, by the settings."""
 
 
 def app_of(request: Request) -> Paigeant:
@@ -51,17 +51,17 @@ def app_of(request: Request) -> Paigeant:
 
 
 def log_of(request: Request) -> LogReader:
-    """Return what reads kept log lines."""
+    """Return the reader of stored log lines."""
     return cast("LogReader", request.app.state.log)
 
 
 def who(request: Request) -> Identity:
-    """Return who asks."""
+    """Return the caller's identity."""
     return cast("Identity", request.state.identity)
 
 
 def require(request: Request, role: Role) -> Identity:
-    """Return who asks, if they have this role; raises Forbidden."""
+    """Return the caller's identity, if it has this role; raises Forbidden."""
     identity = who(request)
     if identity.role < role:
         raise Forbidden(f"this needs the role {role.name.lower()}; {identity.name} is {identity.role.name.lower()}")
@@ -69,32 +69,32 @@ def require(request: Request, role: Role) -> Identity:
 
 
 def by_workflow(route: R) -> R:
-    """Mark a route that shows, and does, nothing beyond the workflows of who asks.
+    """Mark a route that is limited to the caller's workflows.
 
-    All other routes refuse whoever may not ask about all workflows, so that a new one cannot forget it.
+    All other routes refuse callers with a limit on workflows, so that a new route cannot forget it.
     """
     vars(route)[_BY_WORKFLOW] = True
     return route
 
 
 def require_scope(request: Request) -> None:
-    """Return if who asks may ask this at all; raises Forbidden if they have some workflows, and it is not by these."""
+    """Raise Forbidden if the caller is limited to some workflows, and the route does not support it."""
     identity = who(request)
     if identity.workflows and _BY_WORKFLOW not in vars(request.scope["endpoint"]):
         raise beyond(identity)
 
 
 def beyond(identity: Identity) -> Forbidden:
-    """Return the error for what is beyond the workflows of who asks."""
+    """Return the error for a request beyond the caller's workflows."""
     return Forbidden(
         f"{identity.name} may see, and do, what is of these workflows alone: {', '.join(identity.workflows)}"
     )
 
 
 def own_workflows(request: Request, named: Sequence[str]) -> tuple[str, ...]:
-    """Return the workflows to ask about: those that are named, else all that who asks may see; nothing for all.
+    """Return the workflows of a query: the named ones, else all that the caller may see; empty for all.
 
-    Raises Forbidden if none of those that are named is theirs.
+    Raises Forbidden if the caller may see none of the named ones.
     """
     identity = who(request)
     if not identity.workflows:
@@ -106,20 +106,20 @@ def own_workflows(request: Request, named: Sequence[str]) -> tuple[str, ...]:
 
 
 async def workflows_seen(request: Request) -> list[WorkflowListing]:
-    """Return the workflows that can be dispatched, as far as they are theirs who ask."""
+    """Return the workflows that can be dispatched and that the caller may see."""
     mine = who(request).workflows
     return [each for each in await app_of(request).list_workflows() if not mine or each.name in mine]
 
 
 def own_runs(request: Request, asked: RunFilter) -> RunFilter:
-    """Return the filter, narrowed to the workflows of who asks; raises Forbidden as :func:`own_workflows`."""
+    """Return the filter, limited to the caller's workflows; raises Forbidden as :func:`own_workflows`."""
     return asked.model_copy(update={"workflow": own_workflows(request, asked.workflow)})
 
 
 async def json_body(request: Request, *names: str) -> dict[str, Any]:
-    """Return the object that was sent as JSON, with these fields at most; nothing sent is an empty one.
+    """Return the JSON object in the body, with only these fields; an empty body is an empty object.
 
-    Raises InvalidInput, also for what nests too deep, before it is parsed.
+    Raises InvalidInput, also for too deep nesting, before parsing.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise InvalidInput("send the body as application/json")
@@ -136,7 +136,7 @@ async def json_body(request: Request, *names: str) -> dict[str, Any]:
 
 
 async def form_body(request: Request) -> dict[str, str]:
-    """Return the fields of a form of ours; raises BadForm for one that lacks its token."""
+    """Return the fields of a form of ours; raises BadForm without its token."""
     fields = dict(parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True))
     access = cast("Access", request.app.state.access)
     if not access.is_form_token(request.state.session, fields.pop("form_token", "")):
@@ -145,10 +145,10 @@ async def form_body(request: Request) -> dict[str, str]:
 
 
 async def find_run(request: Request, workflow_id: str) -> Run[Any]:
-    """Return the handle of the run with this id, or that begins like it; raises UnknownRun.
+    """Return the handle of the run with this id, or prefix of an id; raises UnknownRun.
 
-    So also for a run of a workflow that is not theirs. Whoever has some workflows says the whole id: what is said of
-    several that begin alike would be of others, too.
+    It raises so also for a run of a workflow that the caller may not see. Callers with a limit on workflows need the
+    complete id: the error for an ambiguous prefix would list other runs.
     """
     app, mine = app_of(request), who(request).workflows
     if not mine:
@@ -165,12 +165,12 @@ async def _of(store: RunReader, workflow_id: UUID, workflows: Sequence[str]) -> 
 
 
 def version_of(view: RunView) -> str:
-    """Return the digest of where a run stands: another one, once anything has changed that a verb depends on."""
+    """Return the digest of a run's state: it changes with everything that a verb depends on."""
     hops = [(hop.path, hop.position, str(hop.status), hop.reason, len(hop.errors)) for hop in view.journey]
     return hashlib.sha256(to_json([str(view.status), view.cancel_requested, hops])).hexdigest()[:16]
 
 
 def require_unchanged(view: RunView, seen: str | None) -> None:
-    """Return if the run is as it was seen, or if nothing was said of that; raises Changed."""
+    """Return if the run is as the caller saw it, or the caller sent no version; raises Changed."""
     if seen and seen.strip('" ') != version_of(view):
         raise Changed(f"run {view.workflow_id} has changed meanwhile: it is {view.status}; look at it again")

@@ -1,4 +1,4 @@
-"""The rest of the HTTP API: queues, workers, workflows, dead letters, costs, logs, and the stream of changes."""
+"""HTTP API of the system: queues, workers, workflows, dead letters, costs, logs, and the stream of changes."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from paigeant.web.requests import (
 router: Final = APIRouter(prefix="/api/v1")
 
 LineId: TypeAlias = Annotated[int | None, Query(ge=0, lt=2**63)]
-"""Id of a log line, as a database has it."""
+"""Id of a log line, within the column's range."""
 
 SLOTS: Final = 32
-"""Slots of a worker, as far as autoscaling goes, unless the address says otherwise."""
+"""Default number of a worker's slots for autoscaling."""
 
 
 health: Final = APIRouter(include_in_schema=False)
@@ -43,19 +43,19 @@ health: Final = APIRouter(include_in_schema=False)
 
 @health.get("/health")
 async def is_healthy() -> Response:
-    """Say that the server answers, to whoever asks."""
+    """Answer that the server is alive, without authentication."""
     return PlainTextResponse("ok\n")
 
 
 @router.get("/queues")
 async def list_queues(request: Request) -> dict[str, list[QueueView]]:
-    """Return what waits for each activity."""
+    """Return the queue of each activity."""
     return {"queues": await app_of(request).store.list_queues()}
 
 
 @router.get("/queues/{activity}")
 async def show_queue(request: Request, activity: str, slots: int = SLOTS) -> dict[str, Any]:
-    """Return what waits for one activity, and how many workers of so many slots are ``wanted``: for an autoscaler."""
+    """Return the queue of one activity, and the ``wanted`` workers with this many slots: for an autoscaler."""
     for queue in await app_of(request).store.list_queues():
         if queue.activity == activity:
             return {**queue.model_dump(), "slots": slots, "wanted": wanted_workers(queue, slots)}
@@ -64,14 +64,14 @@ async def show_queue(request: Request, activity: str, slots: int = SLOTS) -> dic
 
 @router.get("/workers")
 async def list_workers(request: Request) -> dict[str, Any]:
-    """Return the workers that are up; one that is ``draining`` takes in nothing more."""
+    """Return the living workers; a ``draining`` one leases nothing more."""
     shown = ("id", "host", "pid", "topics", "draining")
     return {"workers": [{name: getattr(card, name) for name in shown} for card in await app_of(request).list_workers()]}
 
 
 @router.post("/workers/{worker}/drain")
 async def drain_worker(request: Request, worker: str) -> dict[str, Any]:
-    """Let a worker take in nothing more, end what it holds, and then exit."""
+    """Drain a worker: it leases nothing more, finishes its steps, and then exits."""
     require(request, Role.OPERATOR)
     await json_body(request)
     await app_of(request).administration.drain_worker(worker)
@@ -88,7 +88,7 @@ async def list_workflows(request: Request) -> dict[str, Any]:
 @router.get("/attention")
 @by_workflow
 async def attention(request: Request) -> dict[str, Any]:
-    """Return what needs a person, grouped by cause, step and error."""
+    """Return the problems that need a person, grouped by cause, step and error."""
     groups = groups_seen_by(await find_attention(app_of(request).store, who(request).workflows), who(request))
     return {"groups": [group.model_dump(mode="json") for group in groups]}
 
@@ -96,7 +96,7 @@ async def attention(request: Request) -> dict[str, Any]:
 @router.get("/runs/{workflow_id}/cost")
 @by_workflow
 async def cost(request: Request, workflow_id: str) -> dict[str, Any]:
-    """Return what the steps of a run were charged."""
+    """Return the charges of a run's steps."""
     run = await find_run(request, workflow_id)
     entries = await app_of(request).store.read_ledger(run.workflow_id)
     rows = [
@@ -115,7 +115,7 @@ async def cost(request: Request, workflow_id: str) -> dict[str, Any]:
 @router.get("/runs/{workflow_id}/logs")
 @by_workflow
 async def logs(request: Request, workflow_id: str, after: LineId = None, limit: Limit = 200) -> dict[str, Any]:
-    """Return the newest log lines of a run that are kept, in their order; with ``after``, the first behind that id."""
+    """Return the newest stored log lines of a run, in order; with ``after``, the first behind that id."""
     app, run = app_of(request), await find_run(request, workflow_id)
     if app.settings.log_sink is None:
         raise NotKept("no log lines are kept: set PAIGEANT_LOG_SINK for workers and for this server")
@@ -126,7 +126,7 @@ async def logs(request: Request, workflow_id: str, after: LineId = None, limit: 
 
 @router.get("/dead-letters")
 async def list_letters(request: Request, limit: Limit = 50, after: str | None = None) -> dict[str, Any]:
-    """Return a page of messages that could not be run; their bodies only to who may see payloads."""
+    """Return a page of dead letters; bodies only for callers who may see payloads."""
     page = await app_of(request).administration.list_dead_letters(limit=limit, after=after)
     hidden = None if who(request).payloads else {"dead_letters": {"__all__": {"body", "detail"}}}
     return page.model_dump(mode="json", exclude=hidden)
@@ -158,7 +158,7 @@ async def _ids(request: Request) -> list[int]:
 @router.get("/events", include_in_schema=False)
 @by_workflow
 async def events(request: Request, seen: str | None = None) -> Response:
-    """Stream a notice of each change, once a second at most, from the one that a page has ``seen``."""
+    """Stream a notice of each change, once a second at most, from the one that the page has ``seen``."""
     watcher: Watcher = request.app.state.watcher
     if watcher.streams >= MOST:
         return problem(503, Unavailable.__name__, f"{MOST} streams are open already; close some")

@@ -1,4 +1,4 @@
-"""The pages that do: each verb says first what will happen, and is refused if the run has changed meanwhile."""
+"""Pages with commands: each shows its effect first, and is refused if the run has changed meanwhile."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _verb(name: str) -> str:
 @router.get("/runs/{workflow_id}/do/{verb}")
 @by_workflow
 async def confirm(request: Request, workflow_id: str, verb: str, name: str = "") -> Response:
-    """Say what a verb will do to a run, and ask."""
+    """Describe the effect of a verb on a run, and ask for confirmation."""
     require(request, Role.OPERATOR)
     view = await (await find_run(request, workflow_id)).view()
     said = _CHOICES[_verb(verb)]
@@ -67,7 +67,7 @@ async def confirm(request: Request, workflow_id: str, verb: str, name: str = "")
 
 
 def _undone(view: RunView) -> str:
-    """Say which steps would be undone, as far as it is known: those that completed, the latest first."""
+    """Describe the steps that would be undone, if known: the completed ones, the latest first."""
     done = [
         step.step
         for step in reversed(view.steps)
@@ -83,7 +83,7 @@ def _undone(view: RunView) -> str:
 @router.post("/runs/{workflow_id}/do/{verb}")
 @by_workflow
 async def do(request: Request, workflow_id: str, verb: str) -> Response:
-    """Do it, and show the run."""
+    """Apply the verb, and show the run."""
     require(request, Role.OPERATOR)
     fields = await form_body(request)
     run = await find_run(request, workflow_id)
@@ -107,7 +107,7 @@ async def do(request: Request, workflow_id: str, verb: str) -> Response:
 
 
 async def _fork(run: Run[Any], fields: Mapping[str, str]) -> Run[Any]:
-    """Fork a run as a form says; raises InvalidInput for outputs that are no object."""
+    """Fork a run by a form; raises InvalidInput for outputs that are not an object."""
     try:
         outputs: Any = from_json(fields.get("outputs", "").strip() or "{}", allow_inf_nan=False)
     except ValueError as error:
@@ -121,7 +121,7 @@ async def _fork(run: Run[Any], fields: Mapping[str, str]) -> Run[Any]:
 @router.get("/bulk/{verb}")
 @by_workflow
 async def confirm_bulk(request: Request, verb: Verb) -> Response:
-    """Say to how many runs a verb would be done, with examples, and ask."""
+    """Show the number of affected runs, with examples, and ask for confirmation."""
     require(request, Role.OPERATOR)
     given = [(name, text) for name, text in request.query_params.multi_items() if text]
     matched = await match(app_of(request).store, verb, own_runs(request, read_filter(given)))
@@ -133,7 +133,7 @@ async def confirm_bulk(request: Request, verb: Verb) -> Response:
 @router.post("/bulk/{verb}")
 @by_workflow
 async def do_bulk(request: Request, verb: Verb) -> Response:
-    """Do it, and say what was done and what was refused."""
+    """Apply the verb, and show the affected and the refused runs."""
     require(request, Role.OPERATOR)
     fields = await form_body(request)
     query, app = fields.get("query", ""), app_of(request)
@@ -143,7 +143,7 @@ async def do_bulk(request: Request, verb: Verb) -> Response:
 
 @router.get("/workers/{worker}/drain")
 async def confirm_drain(request: Request, worker: str) -> Response:
-    """Say what becomes of a worker, and ask."""
+    """Describe the effect on a worker, and ask for confirmation."""
     require(request, Role.OPERATOR)
     cards = {each.id: each for each in await app_of(request).list_workers()}
     if worker not in cards:
@@ -155,7 +155,7 @@ async def confirm_drain(request: Request, worker: str) -> Response:
 
 @router.post("/workers/{worker}/drain")
 async def do_drain(request: Request, worker: str) -> Response:
-    """Let it end, and show the workers."""
+    """Drain the worker, and show all workers."""
     require(request, Role.OPERATOR)
     await form_body(request)
     await app_of(request).administration.drain_worker(worker)

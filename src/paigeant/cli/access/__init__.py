@@ -1,4 +1,4 @@
-"""``paigeant tokens``: who may ask the HTTP API and the dashboard."""
+"""``paigeant tokens``: access to the HTTP API and the dashboard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``paigeant approvals``: what steps ask of people, and what these answer."""
+"""``paigeant approvals``: questions of steps to people, and their answers."""
 
 from __future__ import annotations
 

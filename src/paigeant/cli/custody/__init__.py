@@ -1,1 +1,1 @@
-"""``paigeant audit``, ``keys`` and ``identity``: what was signed, with which keys, and for whom runs act."""
+"""``paigeant audit``, ``keys`` and ``identity``: verification, signing keys, and identities of runs."""

@@ -1,4 +1,4 @@
-"""``paigeant audit``: whether runs are what was signed, here or wherever their evidence was taken."""
+"""``paigeant audit``: verification of runs, in the store or from exported evidence."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def adopt(
 
 
 def _require_some(workflow_ids: list[str] | None, before: datetime | None, *, every: bool) -> None:
-    """Raise a usage error unless runs are named, in one way."""
+    """Raise a usage error unless runs are named in exactly one way."""
     if every == bool(workflow_ids):
         raise typer.BadParameter("name runs, or --all, one of the two", param_hint="ID")
     if before is not None and not every:
@@ -149,7 +149,7 @@ def _require_some(workflow_ids: list[str] | None, before: datetime | None, *, ev
 
 
 def _read(file: Path) -> bytes:
-    """Return what is in a document, of one that is too large a byte too much; raises InvalidInput."""
+    """Return the content of a document, cut one byte beyond the limit; raises InvalidInput."""
     try:
         with file.open("rb") as opened:
             return opened.read(DOCUMENT_BYTES + 1)
@@ -158,7 +158,7 @@ def _read(file: Path) -> bytes:
 
 
 def _write(file: Path, made: bytes) -> None:
-    """Write a document that only its owner can read, whole or not at all; raises InvalidInput."""
+    """Write a document that only its owner can read, atomically; raises InvalidInput."""
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
@@ -170,7 +170,7 @@ def _write(file: Path, made: bytes) -> None:
 
 
 def _report(audit: Audit, *, as_json: bool) -> bool:
-    """Print an audit; returns whether no link is broken."""
+    """Print an audit; returns True if no link is broken."""
     if as_json:
         write_json(_as_json(audit))
     else:

@@ -1,4 +1,4 @@
-"""``paigeant identity``: for whom runs act."""
+"""``paigeant identity``: identities of runs."""
 
 from __future__ import annotations
 

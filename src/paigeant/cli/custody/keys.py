@@ -1,4 +1,4 @@
-"""``paigeant keys``: keys that sign, and what others need to trust them."""
+"""``paigeant keys``: signing keys, and the key set that others need to trust them."""
 
 from __future__ import annotations
 
@@ -115,5 +115,5 @@ def revoke(
 
 
 def in_utc(at: datetime) -> datetime:
-    """Return a time as it was typed: in UTC, unless it has an offset."""
+    """Return a typed time: in UTC, unless it has an offset."""
     return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Tokens of people, read from files: what stands on a command line is seen by everybody on the machine."""
+"""Tokens of people, read from files: command lines are visible to all users of a machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``paigeant dead``: messages that came and could be neither executed nor passed over."""
+"""``paigeant dead``: messages that can be neither executed nor ignored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``paigeant dead drop``: forget what could not be run."""
+"""``paigeant dead drop``: deletion of dead letters."""
 
 from __future__ import annotations
 

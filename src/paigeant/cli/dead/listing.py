@@ -1,4 +1,4 @@
-"""``paigeant dead list|show``: what lies there, and what is wrong with it."""
+"""``paigeant dead list|show``: dead letters, and the fault of each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from paigeant.model.stored.dead_letters import DeadLetter, LetterPage
 LetterId: TypeAlias = Annotated[int, typer.Argument(metavar="ID", help="As `paigeant dead list` shows it.")]
 
 _NAME: Final = 60
-"""Characters of a message's id in a line of the table."""
+"""Number of shown characters of a message id in the table."""
 
 _COLUMNS: Final = (
     Column("id"),
@@ -32,7 +32,7 @@ _COLUMNS: Final = (
 )
 
 _SHOWN: Final = 2_000
-"""Bytes of a body that are shown; --raw writes all of it, --json has it as base64."""
+"""Number of shown bytes of a body; --raw writes all of it, --json has it as base64."""
 
 
 def list_letters(
@@ -81,7 +81,7 @@ def _row(letter: DeadLetter) -> list[Cell]:
 
 
 def _short(name: str) -> str:
-    """Return a name of ours as it is, and the beginning of what a stranger calls himself."""
+    """Return a name, cut if it is not one of ours."""
     return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
 
 

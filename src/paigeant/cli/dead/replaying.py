@@ -1,4 +1,4 @@
-"""``paigeant dead replay``: publish again what could not be run."""
+"""``paigeant dead replay``: repeated publication of dead letters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``paigeant workers``: who is up, and who is to end."""
+"""``paigeant workers``: living workers, and draining of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``paigeant workers drain``: let a worker end what it holds, and then itself."""
+"""``paigeant workers drain``: graceful end of a worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``paigeant workers``: who is up."""
+"""``paigeant workers``: living workers."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Commands that dispatch, show and steer runs."""
+"""Commands that dispatch, show and control runs."""

@@ -1,4 +1,4 @@
-"""``paigeant cancel``: request that a run ends."""
+"""``paigeant cancel``: request to end a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``paigeant cost``: what was spent on models, by run or over all."""
+"""``paigeant cost``: spending on models, by run or over all."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def cost(
 
 
 def _require_alone(others: Mapping[str, object]) -> None:
-    """Refuse what would narrow the ledger beside --budgets: budgets have rows of their own."""
+    """Refuse filters together with --budgets, which lists budgets instead of the ledger."""
     for name, given in others.items():
         if given is not None:
             raise typer.BadParameter(f"it lists all budgets, and takes no {name}", param_hint="--budgets")

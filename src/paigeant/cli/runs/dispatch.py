@@ -1,4 +1,4 @@
-"""``paigeant dispatch``: record a run, and perhaps wait for its end."""
+"""``paigeant dispatch``: start of a run, optionally with a wait for its end."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Budgets = Annotated[
 
 
 class _Said(NamedTuple):
-    """What is said of a run beside its input."""
+    """Options of a run in addition to its input."""
 
     dispatch_key: str | None
     correlation_id: str | None
@@ -51,7 +51,7 @@ class _Said(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What to dispatch, and how to wait for it."""
+    """Workflow and inputs to dispatch, and the options of the wait."""
 
     workflow: str
     payload: Any
@@ -132,7 +132,7 @@ def _lines(source: str | None, fields: list[str] | None) -> tuple[tuple[str, ...
 
 
 async def _with_workflow(question: Callable[[Paigeant], Awaitable[T]], handlers: str | None, app_dir: Path | None) -> T:
-    """Ask with these handlers, or those of the settings, which check the input, else with what the store knows."""
+    """Run the question with these handlers, or those of the settings, to check the input, else without any."""
     settings = load_settings()
     known = handlers is not None or settings.handlers is not None
     return await ask_within(question, load_named(handlers, settings, app_dir) if known else None, settings)

@@ -1,4 +1,4 @@
-"""One verb for many runs: ``--where``, with a look first, for ``retry``, ``cancel`` and ``terminate``."""
+"""Bulk commands: ``--where``, with a preview, for ``retry``, ``cancel`` and ``terminate``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def asked_for(where: list[str], workflow_id: str | None, last: bool) -> RunFilte
 
 
 def do_to_many(verb: Verb, asked: RunFilter, limit: int, *, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Say how many runs fit, ask, and do it; prints what was done. Raises RequestError where nobody can be asked."""
+    """Show the number of matching runs, ask, and apply the verb; raises RequestError without a terminal to ask."""
     matched = ask(lambda app: match(app.store, verb, asked))
     if dry_run or not (yes or _agreed(verb, matched, as_json=as_json)):
         if dry_run and as_json:

@@ -1,4 +1,4 @@
-"""``paigeant retry``: run again what failed."""
+"""``paigeant retry``: restart of a failed or waiting run."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def retry(
 
 
 def _said(before: RunView, *, accepted: bool) -> str:
-    """Say what happens next: the run is on its way, but nothing of it runs before a worker takes it."""
+    """Describe what happens next: the run goes on once a worker takes it."""
     stopped = (StepStatus.WAITING, StepStatus.FAILED)
     step = next((step for step in reversed(before.steps) if step.status in stopped), None)
     if step is None:

@@ -1,4 +1,4 @@
-"""``paigeant signal``: tell runs what they wait for, or are going to wait for."""
+"""``paigeant signal``: signals to runs that wait, or are going to wait, for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands that steer a run have in common: which run it is, and what they say in the end."""
+"""Common parts of commands that control a run: its selection, and the final message."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from paigeant.model.runs import RunStatus, RunView
 
 
 class Steered(NamedTuple):
-    """A run as it was before, and where it stands now."""
+    """State of a run before the command, and its present status."""
 
     before: RunView
     status: RunStatus
 
 
 def steered(workflow_id: str | None, last: bool, steer: Callable[[Run], Awaitable[RunStatus]]) -> Steered:
-    """Do this to the run that is named."""
+    """Apply this to the named run."""
     require_one(workflow_id, last)
 
     async def question(app: Paigeant) -> Steered:
@@ -31,7 +31,7 @@ def steered(workflow_id: str | None, last: bool, steer: Callable[[Run], Awaitabl
 
 
 def report(steered: Steered, said: str, *, as_json: bool) -> None:
-    """Print the run's status as JSON, or say what was done."""
+    """Print the run's status as JSON, or the result of the command."""
     workflow_id = steered.before.workflow_id
     if as_json:
         write_json({"workflow_id": workflow_id, "status": steered.status})
@@ -40,6 +40,6 @@ def report(steered: Steered, said: str, *, as_json: bool) -> None:
 
 
 def unless_ended(steered: Steered, said: str) -> str:
-    """Return what was done, or that there was nothing to do for a run that had ended before."""
+    """Return the result of the command, or that the run had ended before."""
     ended = steered.before.status
     return f"it had already ended ({ended}); nothing was changed" if ended.final else said

@@ -1,4 +1,4 @@
-"""``paigeant terminate``: end a run now."""
+"""``paigeant terminate``: immediate end of a run."""
 
 from __future__ import annotations
 

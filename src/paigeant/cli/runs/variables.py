@@ -1,4 +1,4 @@
-"""``paigeant variables``: read what a run has set, or set it."""
+"""``paigeant variables``: variables of a run, read or set."""
 
 from __future__ import annotations
 

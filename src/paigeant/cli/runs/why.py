@@ -1,4 +1,4 @@
-"""``paigeant why``: why a run stands where it stands, and what helps."""
+"""``paigeant why``: explanation of a run's state, with helpful commands."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _write(because: Because, run: str, asked: Sequence[Approval]) -> None:
         write(printable(f"   {how_to_answer(approval)}"))
     for verb in because.verbs:
         name, _, rest = verb.partition(" ")
-        if name in {"approve", "deny"}:  # of what is asked, not of the run
+        if name in {"approve", "deny"}:  # commands about a question, not about the run
             continue
         spelt = f"{name} {run} {rest}" if rest else f"{name} {run}"
         if verb == "identity renew":

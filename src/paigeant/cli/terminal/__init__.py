@@ -1,1 +1,1 @@
-"""What commands share: reading arguments, printing, following a run."""
+"""Common parts of commands: arguments, output, following a run."""

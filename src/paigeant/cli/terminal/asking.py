@@ -1,4 +1,4 @@
-"""How commands reach the application: open it, ask, close it."""
+"""Access of commands to the application: open it, run a question, close it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def ask(question: Callable[[Paigeant], Awaitable[T]], *, settings: Settings | None = None) -> T:
-    """Return the answer of a question to an open application without handlers; asking creates nothing."""
+    """Return the answer of a question to an open application without handlers; it creates nothing."""
 
     async def answer() -> T:
         async with Paigeant(settings=settings, create=False) as app:
@@ -27,6 +27,6 @@ def ask(question: Callable[[Paigeant], Awaitable[T]], *, settings: Settings | No
 async def ask_within(
     question: Callable[[Paigeant], Awaitable[T]], handlers: Handlers | None, settings: Settings | None
 ) -> T:
-    """As :func:`ask`, with handlers, inside an event loop, for a question that may create the store."""
+    """Ask as :func:`ask`, with handlers, inside an event loop, for a question that may create the store."""
     async with Paigeant(handlers, settings=settings) as app:
         return await question(app)

@@ -1,4 +1,4 @@
-"""Which run a command is about: one whose id, or the beginning of it, is typed, or the newest."""
+"""Selection of a command's run: by id, by a prefix of the id, or the newest."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def require_at_most_one(workflow_id: str | None, last: bool) -> None:
 
 
 def require_one(workflow_id: str | None, last: bool) -> None:
-    """Raise a usage error unless a run is named, in one way."""
+    """Raise a usage error unless a run is named in exactly one way."""
     if workflow_id is None and not last:
         raise typer.BadParameter("name the run: its id, its beginning, or --last for the newest", param_hint="ID")
     require_at_most_one(workflow_id, last)
 
 
 def shifted(workflow_id: str | None, name: str | None, value: str | None, *, last: bool) -> tuple[str | None, ...]:
-    """Return the run, a name and a value as they are typed; with --last the first word is the name.
+    """Return the typed run, name and value; with --last the first word is the name.
 
-    Raises a usage error unless a run is named, in one way.
+    Raises a usage error unless a run is named in exactly one way.
     """
     if not last or value is not None:
         require_one(workflow_id, last)
@@ -39,5 +39,5 @@ def shifted(workflow_id: str | None, name: str | None, value: str | None, *, las
 
 
 async def chosen(app: Paigeant, workflow_id: str | None) -> Run:
-    """Return the run with this id, or that begins like this, the newest for None; raises UnknownRun."""
+    """Return the run with this id, or prefix of an id, the newest for None; raises UnknownRun."""
     return await app.find_newest_run() if workflow_id is None else await app.find_run(workflow_id)

@@ -1,4 +1,4 @@
-"""What commands write: results to stdout, everything else to stderr; nothing a value holds can steer the terminal."""
+"""Output of commands: results to stdout, everything else to stderr; no value can control the terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PIPED_WIDTH: Final = 160
 
 
 def prepare_streams() -> None:
-    """Have stdout and stderr escape what their encoding lacks: no text is worth a crash."""
+    """Make stdout and stderr escape characters that their encoding lacks: no text may cause a crash."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -29,17 +29,17 @@ def prepare_streams() -> None:
 
 
 def printable(text: str) -> str:
-    """Return the text with control characters made visible: a value must neither move the cursor nor turn the text."""
+    """Return the text with visible control characters: a value must not move the cursor or change direction."""
     return text.translate(CONTROLS)
 
 
 def counted(number: int, what: str) -> str:
-    """Return how many there are of something: ``1 run``, ``2,000 runs``."""
+    """Return a number with its noun: ``1 run``, ``2,000 runs``."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def from_here(path: str) -> str:
-    """Return a path, or a place in a file, shorter if it is below the current folder."""
+    """Return a path, or a place in a file, relative if it is below the current folder."""
     return path.removeprefix(f"{Path.cwd()}{os.sep}")
 
 
@@ -49,14 +49,14 @@ def write(text: str) -> None:
 
 
 def write_lines(lines: Iterable[Text]) -> None:
-    """Write lines to stdout, in colour if that is wanted; none is folded."""
+    """Write lines to stdout, in colour if wanted; none is wrapped."""
     screen = console()
     for line in lines:
         screen.print(line, soft_wrap=True)
 
 
 def write_folded(text: Text, *, hanging: int = 0) -> None:
-    """Write a text to stdout, folded between words where the width is known; one that must not be is left alone.
+    """Write a text to stdout, wrapped between words if the width is known; texts marked no-wrap are not.
 
     Lines after the first are indented by ``hanging`` at least.
     """
@@ -70,28 +70,28 @@ def write_folded(text: Text, *, hanging: int = 0) -> None:
 
 
 def write_json(value: Any) -> None:
-    """Write a result as one line of JSON, which is JSON in whatever encoding stdout has."""
+    """Write a result as one line of JSON, valid in any encoding of stdout."""
     text = value.model_dump_json() if isinstance(value, BaseModel) else to_json(value).decode()
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
     write(text if text.isascii() or encoding == "utf8" else _in_ascii(text))
 
 
 def _in_ascii(json: str) -> str:
-    """Return JSON text with what is no ASCII written as JSON escapes it, in pairs of surrogates if needed."""
+    """Return JSON text with non-ASCII characters escaped, as surrogate pairs if needed."""
     pairs = json.encode("utf-16-be")
     units = (int.from_bytes(pairs[place : place + 2]) for place in range(0, len(pairs), 2))
     return "".join(chr(unit) if unit < 128 else f"\\u{unit:04x}" for unit in units)  # noqa: PLR2004  (of ASCII)
 
 
 def note(text: str) -> None:
-    """Tell the person something, beside the result."""
+    """Print a message to the person, apart from the result."""
     lines = folded(text, width_of(sys.stderr)) if sys.stderr.isatty() else [text]
     sys.stderr.write("".join(f"{line}\n" for line in lines))
     sys.stderr.flush()
 
 
 def width_of(stream: TextIO) -> int:
-    """Return how many columns to write: as ``COLUMNS`` says, else the terminal; piped, lines are not cut at 80."""
+    """Return the width of output: ``COLUMNS``, else the terminal's; piped lines are not cut at 80."""
     said = os.environ.get("COLUMNS", "")
     if said.isdecimal() and int(said) > 0:
         return int(said)
@@ -102,20 +102,20 @@ def width_of(stream: TextIO) -> int:
 
 
 def is_live(stream: TextIO) -> bool:
-    """Tell whether something can be redrawn in place there."""
+    """True if output can be redrawn in place there."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 class _Console(Console):
-    """A console that leaves a broken pipe to the program, which then ends quietly and with 0."""
+    """Console that leaves a broken pipe to the program, which then ends quietly and with 0."""
 
     def on_broken_pipe(self) -> None:
-        """Raise what rich would exit with 1 for."""
+        """Raise the error, for which rich would exit with 1."""
         raise BrokenPipeError
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console that prints values as they are, in colour only where ``wants_color`` says so."""
+    """Return a console that prints values unchanged, in colour only if ``wants_color`` allows it."""
     stream = sys.stderr if stderr else sys.stdout
     colored = wants_color(stream, os.environ)
     return _Console(

@@ -1,4 +1,4 @@
-"""Durations on the command line: as everywhere, and a number alone is seconds where that is what is asked for."""
+"""Durations on the command line; a number alone means seconds where seconds are expected."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST: Final = timedelta(days=36_600)
 
 
 def duration(text: str) -> timedelta:
-    """Return the duration that a text names; it has a unit, for a number alone may mean seconds or days."""
+    """Parse a duration with a unit, since a number alone could mean seconds or days."""
     span = _read(parse_duration, text)
     if span > _LONGEST:
         raise typer.BadParameter(f"{text!r} is more than a hundred years")
@@ -24,7 +24,7 @@ def duration(text: str) -> timedelta:
 
 
 def seconds(text: str) -> float:
-    """Return the seconds that a text names, with or without a unit."""
+    """Parse seconds, with or without a unit."""
     return min(_read(parse_seconds, text), _LONGEST.total_seconds())
 
 

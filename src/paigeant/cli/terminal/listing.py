@@ -1,4 +1,4 @@
-"""Lists at any width: no word is broken, columns are dropped by rank, and what is too narrow for columns is stacked."""
+"""Lists at any width: words stay whole, columns are dropped by rank, and narrow lists are stacked."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Cell: TypeAlias = str | Text
 
 _GAP: Final = 2
 _LINES: Final = 3
-"""Lines below an entry that one cell may take."""
+"""Limit of lines below an entry for one cell."""
 
 
 class Column(NamedTuple):
-    """A column: ``rank`` 0 always stays, and of the others the highest goes first when there is no room.
+    """Column: ``rank`` 0 always stays; of the others the highest is dropped first when there is no room.
 
-    With ``least`` a cell may be shortened to so many characters. If ``below``, a cell whose column was dropped is
+    With ``least`` a cell may be shortened to this many characters. With ``below``, a cell of a dropped column is
     written on a line of its own.
     """
 
@@ -47,7 +47,7 @@ def listed(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int
 
 
 def shortened(text: str, width: int) -> str:
-    """Return the first line of a text, cut between two words where it is too wide."""
+    """Return the first line of a text, cut between two words if it is too wide."""
     first = (text.splitlines() or [""])[0]
     if cell_len(first) <= width and first == text.rstrip("\n"):
         return first
@@ -58,7 +58,7 @@ def shortened(text: str, width: int) -> str:
 
 
 def folded(text: str, width: int, hanging: int = 0) -> list[str]:
-    """Return a text in lines of this width, folded between words and indented as they were; no word is broken."""
+    """Return a text wrapped to this width, between words and with its indentation."""
     lines: list[str] = []
     for line in text.splitlines() or [""]:
         room = max(len(line) - len(line.lstrip()), hanging)
@@ -71,9 +71,9 @@ def _least(column: Column, natural: int) -> int:
 
 
 def _fitting(columns: Sequence[Column], natural: list[int], filled: list[int], width: int) -> list[int] | None:
-    """Return the columns that there is room for, None if there is none for those that stay.
+    """Return the columns that fit, None if those that must stay do not.
 
-    One that is written below instead makes room for those that come after it by rank; any other ends the line.
+    A column written below makes room for those of the next ranks; any other ends the line.
     """
     shown: list[int] = []
     left = width + _GAP
@@ -113,7 +113,7 @@ def _fitted(cell: Text, width: int) -> Text:
 
 
 def _below(column: Column, cell: Text, width: int) -> list[Text]:
-    """Return the first line of a cell, folded to lines of their own; what is longer than three is shortened."""
+    """Return the first line of a cell, wrapped to lines of their own, three at most."""
     lines = folded(f"{column.heading}: {cell.plain.splitlines()[0]}", width - _GAP)
     if len(lines) > _LINES:
         lines[_LINES - 1 :] = [f"{shortened(lines[_LINES - 1], width - _GAP - 1).removesuffix('…')}…"]
@@ -121,7 +121,7 @@ def _below(column: Column, cell: Text, width: int) -> list[Text]:
 
 
 def _stacked(columns: Sequence[Column], filled: list[int], row: Sequence[Text], width: int) -> Iterator[Text]:
-    """Yield one entry as lines: the first cell, then what fits on the next one by rank, then what stands below."""
+    """Yield one entry as lines: the first cell, then cells that fit on the next line by rank, then those below."""
     yield row[filled[0]]
     line = Text(" ")
     for i in sorted(filled[1:], key=lambda i: columns[i].rank):

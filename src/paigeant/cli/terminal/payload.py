@@ -1,4 +1,4 @@
-"""Reading input: a JSON file, standard input, or lines of JSON; whatever is wrong with it is said with its place."""
+"""Input of commands: a JSON file, standard input, or lines of JSON; errors name the place."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def read_input(source: str) -> Any:
 
 
 def read_value(text: str) -> JsonValue:
-    """Return the JSON value that an argument holds, or else the text itself; raises InvalidInput for neither."""
+    """Return the JSON value of an argument, or else the text itself; raises InvalidInput for neither."""
     try:
         value = from_json(text.encode(), allow_inf_nan=False)
     except UnicodeEncodeError as error:
         message = f"the value is not UTF-8 at character {error.start + 1}; JSON holds text only"
         raise InvalidInput(message) from error
     except ValueError as error:
-        if text.lstrip().startswith(("{", "[")):  # a text that looks like this is a mistake far more often than meant
+        if text.lstrip().startswith(("{", "[")):  # such a text is far more often a mistake than intended
             message = f"the value is not JSON: {error}; to set the text, put it in double quotes"
             raise InvalidInput(message) from error
         return text
@@ -54,7 +54,7 @@ def read_value(text: str) -> JsonValue:
 
 
 def read_settings(given: Iterable[str], base: JsonValue) -> JsonValue:
-    """Return an object with what each ``name=value`` sets, the last of a name counting; raises InvalidInput."""
+    """Return an object with the values of each ``name=value``, the last of a name winning; raises InvalidInput."""
     named: dict[str, JsonValue] = {}
     for each in given:
         name, equals, value = each.partition("=")
@@ -101,7 +101,7 @@ def _open(source: str, hint: str) -> tuple[str, BinaryIO]:
 
 
 def _rest(source: str, stream: BinaryIO) -> int:
-    """Return how many bytes of a file are not read yet, so that the message can name its size."""
+    """Return the number of unread bytes of a file, for an error that gives its size."""
     if source == STDIN:
         return 0
     return max(Path(source).stat().st_size - stream.tell(), 0) if stream.seekable() else 0  # a pipe has no size

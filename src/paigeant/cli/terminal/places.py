@@ -1,4 +1,4 @@
-"""What a command says of the place that it looked in, where it found nothing."""
+"""Place of a command's store, for messages about missing things."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def place(settings: Settings) -> str:
 
 
 def nothing_in(settings: Settings, what: str, *, there: bool) -> str:
-    """Say that there is no such thing, or that there is nothing at all yet."""
+    """Describe that there is no such thing, or that there is nothing at all yet."""
     if there:
         return f"{what} in {place(settings)}"
     return f"there is nothing yet: {redacted_url(settings.store)} is made by the first `paigeant dispatch` or `run`"

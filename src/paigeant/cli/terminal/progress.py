@@ -1,4 +1,4 @@
-"""Following a run: a live table on a terminal, a plain line for each change otherwise; all of it on stderr."""
+"""Progress of a run: a live table on a terminal, a plain line for each change otherwise; all on stderr."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from paigeant.cli.terminal.timeline import TROUBLED, node_line, step_line, timel
 from paigeant.model.runs import RunView, StepStatus, StepView
 
 _PATIENCE: Final = 2.0
-"""Seconds that a step may be due before its worker is missed."""
+"""Seconds for which a step may be due before its worker counts as missing."""
 
 
 _FRAME: Final = 4
-"""Lines around the steps: headings, what is before and after them, and where the cursor waits."""
+"""Number of lines around the steps: headings, omitted steps before and after, and the cursor."""
 
 
 class Display(Protocol):
-    """Shows a run, as often as it changes."""
+    """Display of a run, updated on each change."""
 
     def update(self, view: RunView, hint: str | None) -> None:
-        """Show the run as it is now, and what the person should know besides."""
+        """Show the present run, and a hint."""
 
 
 class Lines:
-    """A line for each change."""
+    """Display with a line for each change."""
 
     def __init__(self) -> None:
-        """Start with nothing said."""
+        """Start without printed lines."""
         self._said: dict[str, str] = {}
 
     def update(self, view: RunView, hint: str | None) -> None:
-        """Print what is new."""
+        """Print the changes."""
         for hop in view.journey:
             line = step_line(hop) if isinstance(hop, StepView) else node_line(hop)
             if self._said.get(f"{hop.path}:{hop.position}") != line:
@@ -62,7 +62,7 @@ class Table:
         self._live = live
 
     def update(self, view: RunView, hint: str | None) -> None:
-        """Draw it again, no higher than the terminal, with the step that it is about in sight."""
+        """Draw it again, at most as high as the terminal, with the present step visible."""
         size = self._live.console.size
         title = title_lines(view, size.width)
         caption = folded(said, size.width) if (said := hint or _trouble(view)) else []
@@ -72,14 +72,14 @@ class Table:
 
 
 def _trouble(view: RunView) -> str | None:
-    """Return what went wrong with the step that the run is at; how a run ended is said below the table."""
+    """Return the error of the present step; the end of a run is printed below the table."""
     at = view.steps[-1] if view.steps and not view.status.final else None
     return step_line(at) if at is not None and at.status in TROUBLED else None
 
 
 @contextmanager
 def display(named: str, *, transient: bool = False) -> Generator[Display]:
-    """Choose how to show progress; a ``transient`` table is gone when it is over, but not if it is interrupted."""
+    """Return the display of progress; a ``transient`` table is removed at the end, unless interrupted."""
     if not is_live(sys.stderr):
         yield Lines()
         return
@@ -92,7 +92,7 @@ def display(named: str, *, transient: bool = False) -> Generator[Display]:
 
 
 async def follow_to_end(app: Paigeant, run: Run, shown: Display, timeout: float | None) -> RunView:
-    """As :func:`follow`; whoever interrupts it reads that the run goes on."""
+    """Follow as :func:`follow`; an interrupt prints that the run goes on."""
     try:
         return await follow(app, run, shown, timeout)
     except asyncio.CancelledError:
@@ -115,7 +115,7 @@ async def follow(app: Paigeant, run: Run, shown: Display, timeout: float | None)
 
 
 async def follow_all(runs: Sequence[Run], timeout: float | None) -> list[RunResult]:
-    """Return how each run ended, saying now and then how many have; raises ResultTimeout, and the runs go on."""
+    """Return the result of each run, with progress messages; raises ResultTimeout, and the runs go on."""
     start = said = monotonic()
     ended: list[RunResult] = []
     for run in runs:
@@ -128,13 +128,13 @@ async def follow_all(runs: Sequence[Run], timeout: float | None) -> list[RunResu
 
 
 def _due(view: RunView) -> StepView | None:
-    """Return the step that could run now, if somebody served it."""
+    """Return the step that could run now, if a worker served it."""
     waiting = (StepStatus.PENDING, StepStatus.WAITING)
     return next((step for step in view.steps if step.status in waiting), None)
 
 
 async def _hint(app: Paigeant, view: RunView, step: StepView | None, waited: float) -> str | None:
-    """Say what the run waits for, if a person could do something about it."""
+    """Return what the run waits for, if a person can help."""
     overdue = step is not None and step.status is StepStatus.PENDING and waited >= _PATIENCE
     if step is not None and overdue and not await app.administration.find_served([step.step]):
         return f"nobody serves step {printable(step.step)!r}: start its worker, as `paigeant run handlers.py`"

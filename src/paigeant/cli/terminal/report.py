@@ -1,4 +1,4 @@
-"""Everything about a run for a person: its steps, what went wrong, and the line of their own file."""
+"""Report on a run for people: steps, errors, and lines of their own files."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from paigeant.model.runs import RunStatus, RunView, StepStatus, WaitReason
 from paigeant.model.values.showing import class_name
 
 _OF_PROOF: Final = frozenset({"value", "signal_id", "shown", "question"})
-"""What a deed says for whoever verifies it: digests, and ids that a person types nowhere."""
+"""Fields of a deed for verification only: digests and internal ids."""
 _SHOWN: Final = 2_000
-"""Characters of a value that are printed; --json has all of it."""
+"""Number of printed characters of a value; --json has all of it."""
 
 
 def show(view: RunView, deeds: Sequence[DeedView] = (), *, tracebacks: bool = False) -> None:
-    """Print everything about a run and what people did to it, with whole tracebacks if asked for."""
+    """Print everything about a run and the deeds to it, with complete tracebacks if requested."""
     width = width_of(sys.stdout)
     write_lines([*title_lines(view, width), *timeline(view, width)])
     if (waiting := why_waiting(view)) is not None:
@@ -58,12 +58,12 @@ def show(view: RunView, deeds: Sequence[DeedView] = (), *, tracebacks: bool = Fa
 
 
 def as_json(view: RunView, deeds: Sequence[DeedView]) -> dict[str, Any]:
-    """Return a run, and what people did to it, as commands print it."""
+    """Return a run, and the deeds to it, as commands print it."""
     return {**view.model_dump(mode="json"), "deeds": [deed.model_dump(mode="json") for deed in deeds]}
 
 
 def show_result(view: RunView) -> None:
-    """Print how a run ended: its output to stdout, or to stderr what went wrong."""
+    """Print the result of a run: its output to stdout, or the error to stderr."""
     if view.status is RunStatus.COMPLETED:
         note(f"completed: {view.workflow_id}")
         write(value_text(view.output))
@@ -75,7 +75,7 @@ def show_result(view: RunView) -> None:
 
 
 def why_waiting(view: RunView) -> str | None:
-    """Say what a waiting run waits for, and what would let it go on."""
+    """Return what a waiting run waits for, and what would let it go on."""
     if view.status is not RunStatus.WAITING:
         return None
     step = next((step for step in reversed(view.steps) if step.reason), None)
@@ -99,7 +99,7 @@ def why_waiting(view: RunView) -> str | None:
 
 
 def _way_on(view: RunView) -> str:
-    """Say what lets a run go on that waits for nothing special."""
+    """Return what lets a run go on that waits for nothing special."""
     signal = next((hop.signal for hop in reversed(view.journey) if hop.signal), None)
     if view.reason == "approval":
         return "people are asked below"
@@ -128,7 +128,7 @@ def _facts(view: RunView) -> dict[str, str | None]:
 
 
 def _asked(view: RunView) -> Iterator[Text]:
-    """Say what people are asked, and how it is answered."""
+    """Yield the open questions to people, with the commands that answer them."""
     for asked in view.approvals:
         if asked.status is ApprovalStatus.OPEN:
             what = f"{asked.kind} {asked.id}: step {asked.step} asks for {asked.tool} {value_line(asked.arguments)}"
@@ -137,20 +137,20 @@ def _asked(view: RunView) -> Iterator[Text]:
 
 
 def _done(deeds: Sequence[DeedView]) -> Iterator[Text]:
-    """Say who did what."""
+    """Yield the deeds of people."""
     for deed in deeds:
         what = " ".join(f"{name}={value_text(value)}" for name, value in _told(deed).items())
         yield Text(printable(f"\n{deed.verb} {what}".rstrip() + f": {deed.by}, {deed.via}, {clock(deed.at)}"))
 
 
 def _told(deed: DeedView) -> dict[str, JsonValue]:
-    """Return of a deed's arguments those that tell a person something; digests do not."""
+    """Return the arguments of a deed that are meaningful to people, without digests."""
     arguments = deed.arguments if isinstance(deed.arguments, dict) else {}
     return {name: value for name, value in arguments.items() if value and name not in _OF_PROOF}
 
 
 def _progress(view: RunView) -> Iterator[Text]:
-    """Say how far steps that are not done were when they last said so."""
+    """Yield the last reported progress of open steps."""
     for step in view.steps:
         if step.heartbeat_at is not None and step.status is not StepStatus.COMPLETED:
             said = _cut(value_text(step.heartbeat_detail))

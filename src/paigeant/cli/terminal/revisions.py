@@ -1,4 +1,4 @@
-"""Revisions for a person: what a step changed of the way ahead, as a diff."""
+"""Revisions for people: changes of the itinerary as a diff."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from paigeant.model.runs import RunView
 
 
 def revision_lines(view: RunView) -> Iterator[Text]:
-    """Yield the revisions of a run, in their order."""
+    """Yield the revisions of a run, in order."""
     for step in view.steps:
         if step.revision is not None:
             place = place_of(step)
@@ -28,7 +28,7 @@ def _why(revision: Revision) -> str:
 
 
 def diff(revision: Revision) -> Iterator[Text]:
-    """Yield the way ahead, entry by entry: what was discarded, what was added, and how much was kept in between."""
+    """Yield the entries ahead: discarded, added, and the number of kept ones between them."""
     added = {each.at: each.entry for each in revision.added}
     discarded = {each.at: each.entry for each in revision.discarded}
     before = after = kept = 0

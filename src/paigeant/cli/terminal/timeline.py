@@ -1,4 +1,4 @@
-"""A run's steps in their order: those so far, those ahead, and how many of how many."""
+"""Timeline of a run: its steps in order, those ahead, and the progress."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STYLES: Final[dict[str, str]] = {
 }
 TROUBLED: Final = frozenset({StepStatus.RETRYING, StepStatus.FAILED})
 _LINE: Final = 200
-"""Characters of a message in a line of its own, and of an output, before they are cut to the width: about two lines."""
+"""Limit of characters of a message or an output in a line, before the cut to the width: about two lines."""
 
 _COLUMNS: Final = (
     Column("#"),
@@ -58,12 +58,12 @@ def value_text(value: JsonValue) -> str:
 
 
 def value_line(value: JsonValue) -> str:
-    """Return a value on one line, as much of it as two lines hold."""
+    """Return a value on one line, cut to the length of two."""
     return one_line(value if isinstance(value, str) else to_json(value).decode())
 
 
 def place_of(hop: StepView | NodeView | ParentView) -> str:
-    """Return where a hop is: its position on the trunk, or the path of its branch and its position there."""
+    """Return the place of a hop: its position on the trunk, or its branch's path with the position."""
     return f"{hop.path}:{hop.position}" if hop.path else str(hop.position)
 
 
@@ -81,17 +81,17 @@ def node_line(node: NodeView) -> str:
 
 
 def until(at: datetime | None) -> str:
-    """Return until when something waits, if that is said."""
+    """Return the end of a wait, if it has one."""
     return f" until {clock(at)}" if at else ""
 
 
 def one_line(text: str) -> str:
-    """Return the first line of a text, or as much of it as two lines hold."""
+    """Return the first line of a text, cut to the length of two."""
     return printable(shortened(text, _LINE))
 
 
 def steps_of(view: RunView) -> str:
-    """Return how far a run is: ``3 of 5``, counting the steps on the way forward."""
+    """Return the progress of a run: ``3 of 5``, counting forward steps."""
     forward = [step for step in view.journey if step.direction is Direction.EXECUTE and not step.path]
     total = len(forward) + len(view.ahead)
     if view.status is RunStatus.COMPLETED:
@@ -100,7 +100,7 @@ def steps_of(view: RunView) -> str:
 
 
 def title_lines(view: RunView, width: int) -> list[Text]:
-    """Return what run it is and where it stands, on one line or, where that is too narrow, on two or three."""
+    """Return workflow, id and status of the run, on one line or, if that is too narrow, on two or three."""
     name, progress = Text(printable(view.workflow), style="bold"), steps_of(view)
     stands = Text.assemble(status_text(view.status), f", {progress}" if progress else "")
     line = Text.assemble(name, " ", str(view.workflow_id), " ", stands)
@@ -111,7 +111,7 @@ def title_lines(view: RunView, width: int) -> list[Text]:
 
 
 def timeline(view: RunView, width: int, rows: int | None = None) -> list[Text]:
-    """Return the steps as a list; of more than ``rows``, those around the one that it is about now."""
+    """Return the steps as a list; if there are more than ``rows``, those around the present one."""
     cells = [_row(hop) if isinstance(hop, StepView) else _node_row(hop) for hop in view.journey] + _ahead(view)
     before = after = 0
     if rows is not None and len(cells) > rows:
@@ -136,7 +136,7 @@ def _row(step: StepView) -> list[Cell]:
 
 
 def _why(step: StepView) -> str:
-    """Return why a step was skipped, or ended its run early."""
+    """Return the reason why a step was skipped, or ended its run early."""
     if step.reason is None or step.status not in {StepStatus.SKIPPED, StepStatus.COMPLETED}:
         return ""
     return f"not {step.reason}" if step.status is StepStatus.SKIPPED else f"(finished: {one_line(step.reason)})"
@@ -149,7 +149,7 @@ def _node_row(node: NodeView) -> list[Cell]:
 
 
 def branches_line(branches: BranchCounts) -> str:
-    """Return how many branches of a node have completed, and what became of those that did not."""
+    """Return the number of completed branches of a node, and of the others by result."""
     rest = {"open": branches.open, "failed": branches.failed, "cancelled": branches.cancelled}
     said = (f"{count} {name}" for name, count in rest.items() if count)
     return ", ".join([f"{branches.completed} of {branches.total}", *said])
@@ -160,7 +160,7 @@ def _node_name(node: NodeView) -> str:
 
 
 def _ahead(view: RunView) -> list[list[Cell]]:
-    """Return the steps ahead, numbered if they surely are the next; or said not to have been reached."""
+    """Return the steps ahead, numbered if they certainly are the next; or marked as not reached."""
     last = next((hop for hop in reversed(view.journey) if not hop.path), None)
     numbered = not view.status.final and last is not None and last.direction is Direction.EXECUTE
     said = Text("not reached" if view.status.final else "ahead", style="dim")

@@ -1,4 +1,4 @@
-"""What was typed wrongly, in our words: those of the library that parses it say less, and differently."""
+"""Usage errors in our own words, in place of those of the parsing library."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SAYINGS: Final = tuple(
         (r"Invalid value: (.+)", "{0}"),
     )
 )
-"""What the library says, and what we say instead; the first that fits counts."""
+"""Texts of the library, and their replacements; the first match counts."""
 
 _VALUES: Final = (
     (re.compile(r"Input should be a valid integer.*", re.DOTALL), "a whole number is expected"),
@@ -36,14 +36,14 @@ _VALUES: Final = (
 
 
 def usage_text(error: typer.TyperException) -> str:
-    """Return what was typed wrongly, and where to read how it is typed."""
+    """Return the text of a usage error, and where to find help."""
     text = error.format_message().replace("Value error, ", "").strip().removesuffix(".")
     context = getattr(error, "ctx", None)
     found = next(((found, said) for pattern, said in _SAYINGS if (found := pattern.fullmatch(text))), None)
     if found is not None:
         text = found[1].format(*map(_value, found[0].groups()))
     elif ";" in text:
-        return text  # one of ours, which says what to do
+        return text  # one of ours, with the remedy
     return text if context is None else f"{text}; see `{context.command_path} --help`"
 
 

@@ -1,1 +1,1 @@
-"""Commands that set up and look after a system."""
+"""Commands that set up and maintain a system."""

@@ -1,4 +1,4 @@
-"""``paigeant config``: the settings in force, and where each came from."""
+"""``paigeant config``: present settings, and the origin of each."""
 
 from __future__ import annotations
 

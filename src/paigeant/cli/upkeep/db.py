@@ -1,4 +1,4 @@
-"""``paigeant db``: the database's schema."""
+"""``paigeant db``: schema of the database."""
 
 from __future__ import annotations
 

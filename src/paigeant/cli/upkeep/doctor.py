@@ -1,4 +1,4 @@
-"""``paigeant doctor``: what is wrong with the installation, the store and the transport, and how to fix it."""
+"""``paigeant doctor``: problems of the installation, the store and the transport, with remedies."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _exit_code(examined: Examined) -> int:
 
 
 def _show(examined: Examined) -> None:
-    """Print a finding as soon as it is there, and below it what to do."""
+    """Print a finding as soon as it is known, with its remedy below."""
     part, finding, _ = examined
     mark, style = _MARKS[finding.severity]
     line = Text.assemble((f"{mark:8}", style), f"{part} {finding.about}: {printable(finding.said)}")

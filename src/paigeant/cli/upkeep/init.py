@@ -1,4 +1,4 @@
-"""``paigeant init``: a project that runs at once."""
+"""``paigeant init``: a new project that runs at once."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _FILES: Final = {
     "input.json": "input.json",
     ".gitignore": "gitignore",
 }
-"""What is made, from which file of the package."""
+"""Created files, and their templates in the package."""
 
 _SCHEMA: Final = "paigeant.schema.json"
-"""What editors know paigeant.yaml by: its first line names it."""
+"""Schema file of paigeant.yaml for editors: its first line names it."""
 
 
 @app.command()
@@ -45,7 +45,7 @@ def init(
 
 
 def _scaffold(directory: Path) -> tuple[list[str], list[str]]:
-    """Write the files that are missing; returns the names made and kept."""
+    """Write the missing files; returns the names of created and existing ones."""
     made: list[str] = []
     kept: list[str] = []
     source = files("paigeant.cli") / "scaffold"

@@ -1,4 +1,4 @@
-"""``paigeant prune``: delete runs that ended long ago, and dead letters that came last so long ago."""
+"""``paigeant prune``: deletion of old ended runs, and of old dead letters."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ app: typer.Typer = new_app()
 
 @dataclass(slots=True)
 class _Pruning:
-    """What is to go, and how much of it has gone."""
+    """Selection for pruning, and the amounts deleted so far."""
 
     settings: Settings
     older_than: timedelta
@@ -109,7 +109,7 @@ def prune(
 
 
 def _say_gone(pruning: _Pruning, *, as_json: bool) -> None:
-    """Say what went; exits with 1 if any run stays that was to go."""
+    """Print the deleted amounts; exits with 1 if any selected run stays."""
     gone = pruning.gone
     if as_json:
         kept = {} if pruning.archive is None else {"kept": gone.kept}
@@ -142,7 +142,7 @@ def _agreed(found: Prunable, pruning: _Pruning, *, as_json: bool) -> bool:
 
 
 def _progress() -> Progress:
-    """Return what shows how far it is: on a terminal only."""
+    """Return the progress display: on a terminal only."""
     screen = console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)

@@ -1,4 +1,4 @@
-"""``paigeant schema``: what paigeant.yaml may hold, for editors."""
+"""``paigeant schema``: JSON Schema of paigeant.yaml, for editors."""
 
 from __future__ import annotations
 

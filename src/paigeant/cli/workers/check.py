@@ -1,4 +1,4 @@
-"""``paigeant check``: what must go wrong in workflows, before it does."""
+"""``paigeant check``: static checks of workflows."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _summary(names: list[str], flaws: list[WorkflowFlaw], loaded: Handlers) -> s
 
 
 async def _check(handlers: Handlers, settings: Settings) -> tuple[list[str], list[WorkflowFlaw]]:
-    """Return the workflows and their flaws; what other services serve is known from the store, if there is one."""
+    """Return the workflows and their flaws; activities of other services are looked up in the store, if any."""
     try:
         return await _within(handlers, settings)
     except Unavailable as error:

@@ -1,4 +1,4 @@
-"""``paigeant graph``: a picture of a workflow, or of a run."""
+"""``paigeant graph``: diagram of a workflow, or of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handlers as a command line names them, or else the settings; what they print at import is no result."""
+"""Handlers named on a command line, or in the settings; their output at import goes to stderr."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ NAMED: Final = "A Python file or a module: handlers.py, shop/handlers.py, shop.h
 
 
 def load_named(named: str | None, settings: Settings, app_dir: Path | None) -> Handlers:
-    """Import what is named here, or else in the settings; raises ConfigError if it is neither, and HandlersError."""
+    """Import the named handlers, or those of the settings; raises ConfigError without either, and HandlersError."""
     named, app_dir = where(named, settings, app_dir)
     with redirect_stdout(sys.stderr):
         return load_handlers(named, app_dir=app_dir)
 
 
 def where(named: str | None, settings: Settings, app_dir: Path | None) -> tuple[str, Path]:
-    """Return what to import, and the folder that it counts from: for what the settings name, the folder of those."""
+    """Return the handlers to import, and their base folder: for those in the settings, the settings' folder."""
     if named is not None:
         return named, app_dir or Path.cwd()
     if settings.handlers is None:

@@ -1,4 +1,4 @@
-"""The log of a program that runs until it is stopped, by the settings: to stderr or a file, and to a sink."""
+"""Log of a long-running program, by the settings: to stderr or a file, and to a sink."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from paigeant.telemetry.output import configure
 
 
 def configure_logs(settings: Settings) -> None:
-    """Send all logs to where the settings say; raises ConfigError for a file that cannot be opened."""
+    """Send all logs to the configured outputs; raises ConfigError for a file that cannot be opened."""
     file = None if settings.log_file is None else settings.folder / Path(settings.log_file).expanduser()
     sink = open_sink(settings)
     configure(settings.log_format, settings.log_level, file, () if sink is None else (sink,))

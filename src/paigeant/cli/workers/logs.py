@@ -1,4 +1,4 @@
-"""``paigeant logs``: the lines that workers have logged, of one run or of all, from the log sink."""
+"""``paigeant logs``: lines of workers in the log sink, of one run or of all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ app: typer.Typer = new_app()
 
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _PAUSE: Final = 0.5
-"""Seconds between two looks with --follow."""
+"""Polling interval of --follow in seconds."""
 
 
 def _level(text: str) -> int:

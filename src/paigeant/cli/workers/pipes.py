@@ -1,4 +1,4 @@
-"""Broken pipes: a worker goes on when nobody reads any more what its steps print, as in ``paigeant run | head``."""
+"""Broken pipes: a worker goes on when the reader of its steps' output is gone, as in ``paigeant run | head``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import sys
 from typing import Any, Final, TextIO, cast
 
 _GONE: Final = (errno.EPIPE, errno.EIO)
-"""The reader went away; the terminal was closed."""
+"""Errors of a gone reader, and of a closed terminal."""
 _STREAMS: Final = ("stdout", "stderr")
 
 
 class _Forgiving(io.RawIOBase):
-    """Writes to a file descriptor as long as somebody reads; after that what is written goes nowhere."""
+    """Writes to a file descriptor as long as it has a reader; after that output is discarded."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
@@ -39,13 +39,13 @@ class _Forgiving(io.RawIOBase):
 
 
 def forgive_broken_pipes() -> None:
-    """Let no ``print`` of a step fail because whoever read it has gone."""
+    """Prevent ``print`` in a step from failing because the reader is gone."""
     for name in _STREAMS:
         stream: TextIO = getattr(sys, name)
         try:
             raw = _Forgiving(stream.fileno())
         except (OSError, ValueError, AttributeError):
-            continue  # it is no file
+            continue  # not a file
         stream.flush()
         buffered = io.BufferedWriter(cast("Any", raw))
         made = io.TextIOWrapper(buffered, encoding=stream.encoding, errors="backslashreplace", line_buffering=True)

@@ -1,4 +1,4 @@
-"""``paigeant run --processes N``: a supervisor that spawns workers, starts the dead again, and rolls on SIGHUP."""
+"""``paigeant run --processes N``: a supervisor that spawns workers, restarts dead ones, and replaces all on SIGHUP."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ from paigeant.telemetry.server import Answer, ProbeServer
 
 _LOG: Final = logging.getLogger("paigeant.run")
 PAUSES: Final = (1.0, 60.0)
-"""Seconds until a dead worker is started again: at first, doubling, and at most."""
+"""Backoff in seconds before a dead worker is restarted: first delay, doubled up to the last."""
 
 _LOOK: Final = 0.1
 _STEADY: Final = 60.0
-"""Seconds after which a worker that has run is taken for sound: the next pause is the first again."""
+"""Uptime in seconds after which a worker counts as healthy, and the backoff is reset."""
 
 _STARTS_WITHIN: Final = 60.0
-"""Seconds within which a worker that is to replace another must take work in."""
+"""Seconds within which a replacement must be ready."""
 
 _PATIENCE: Final = 10.0
 """Seconds beyond the grace period after which a worker that does not end is killed."""
 
 _SCRAPE: Final = 2.0
-"""Seconds for a worker to answer a scrape."""
+"""Timeout of a scrape of a worker in seconds."""
 
 _DIRECTLY: Final = build_opener(ProxyHandler({}))
-"""Asks workers on this machine, whatever proxies the environment names."""
+"""HTTP client for workers on this machine, without the environment's proxies."""
 
 
 def drained_file(ready: Path) -> Path:
-    """Return what a worker makes, beside the file in which its port is, when somebody has let it end for good."""
+    """Return the marker file of a worker that was drained for good, next to its ready file."""
     return ready.with_suffix(".drained")
 
 
 @dataclass(slots=True)
 class _Child:
-    """One worker process; it writes its metrics port into ``ready`` once it takes work in."""
+    """One worker process; it writes its metrics port into ``ready`` once it leases work."""
 
     number: int
     process: subprocess.Popen[bytes]
@@ -68,7 +68,7 @@ class _Child:
 
 
 class Supervisor:
-    """Runs this very command in ``count`` processes until a signal."""
+    """Runs this same command in ``count`` processes until a signal."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Supervisor:
         *,
         starts_within: float = _STARTS_WITHIN,
     ) -> None:
-        """Nothing is started yet."""
+        """Start nothing yet."""
         self._count = count
         self._grace = grace
         self._pauses = pauses
@@ -94,11 +94,11 @@ class Supervisor:
         self._signals: list[int] = []
         self._folder = tempfile.TemporaryDirectory(prefix="paigeant-")
         self._serial = 0
-        self._hears, alive = os.pipe()  # closed when this process ends, however: the workers see that
+        self._hears, alive = os.pipe()  # closed when this process ends, however: the workers detect it
         os.set_inheritable(alive, False)
 
     def run(self, host: str | None, port: int | None) -> int:
-        """Supervise until a signal; returns the exit code. Serves the merged metrics on a port, if there is one."""
+        """Supervise until a signal; returns the exit code. Serves the merged metrics on a port, if given."""
         server = None if port is None else ProbeServer(host or "127.0.0.1", port, self.page)
         for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if signal.getsignal(each) is not signal.SIG_IGN:
@@ -114,7 +114,7 @@ class Supervisor:
             self._folder.cleanup()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        """Only write it down: the code that is interrupted may hold any lock."""
+        """Only record it: the interrupted code may hold any lock."""
         del frame
         self._signals.append(number)
 
@@ -142,7 +142,7 @@ class Supervisor:
             self._roll_on()
 
     def _look_after_the_dead(self) -> int | None:
-        """Start the dead again when it is time; returns the exit code if this is to end: if none has ever started."""
+        """Restart dead workers when it is time; returns the exit code if none has ever started."""
         self._has_started = self._has_started or any(child.port is not None for child in self._children.values())
         for number, child in list(self._children.items()):
             code = child.process.poll()
@@ -167,7 +167,7 @@ class Supervisor:
         return None if self._children or self._due or self._newcomer else 0
 
     def _roll_on(self) -> None:
-        """Take the next step of replacing workers, one at a time: a new one takes work in before the old one stops."""
+        """Take the next step of replacing workers, one at a time: a new one is ready before the old one stops."""
         self._leaving = [(process, until) for process, until in self._leaving if not _has_left(process, until)]
         new = self._newcomer
         if new is not None:
@@ -178,7 +178,7 @@ class Supervisor:
                 self._newcomer = self._spawn(number)
 
     def _welcome(self, new: _Child) -> None:
-        """Let a new worker take the place of the old one once it is ready; if it never is, the old ones go on."""
+        """Replace the old worker once the new one is ready; if it never is, the old ones stay."""
         if new.port is not None:
             old = self._children.get(new.number)
             self._children[new.number] = new
@@ -211,7 +211,7 @@ class Supervisor:
             _end(process, until - monotonic())
 
     def page(self, path: str) -> Answer | None:
-        """Return the metrics of all workers, each with its number as ``process``, or whether all are well."""
+        """Return the metrics of all workers, with the label ``process``, or their health."""
         answers = {str(child.number): _fetch(child.port, path) for child in list(self._children.values())}
         match path:
             case "/metrics":
@@ -238,7 +238,7 @@ def _fetch(port: int | None, path: str) -> Answer:
     try:
         with _DIRECTLY.open(f"http://127.0.0.1:{port}{path}", timeout=_SCRAPE) as found:
             return Answer(found.status, found.headers["Content-Type"], found.read().decode())
-    except HTTPError as error:  # an answer all the same: its text says what is wrong
+    except HTTPError as error:  # still an answer: its text is the error
         with error:
             return Answer(error.code, "text/plain", error.read().decode())
     except (URLError, OSError) as error:
@@ -246,7 +246,7 @@ def _fetch(port: int | None, path: str) -> Answer:
 
 
 def _has_left(process: subprocess.Popen[bytes], until: float) -> bool:
-    """Tell whether a worker that was asked to stop has; after its time it is killed."""
+    """True if a worker that was asked to stop has ended; after its time it is killed."""
     if process.poll() is None and monotonic() >= until:
         process.kill()
     return process.poll() is not None
@@ -261,7 +261,7 @@ def _end(process: subprocess.Popen[bytes], patience: float) -> None:
 
 
 def _without_own_options(words: Sequence[str]) -> list[str]:
-    """Return the words of the command line without those that are for the supervisor."""
+    """Return the command line without the supervisor's own options."""
     own = ("--processes", "--metrics-port", "--metrics-host")
     left: list[str] = []
     skip = False

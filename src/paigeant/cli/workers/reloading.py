@@ -1,4 +1,4 @@
-"""``paigeant run --reload``: a worker in a process of its own, started again when a file changes."""
+"""``paigeant run --reload``: a worker in a process of its own, restarted when a file changes."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from paigeant.cli.exit_codes import HUNG_UP, INTERRUPTED
 
 _LOG: Final = logging.getLogger("paigeant.run")
 _LOOK: Final = 0.4
-"""Seconds between two looks at the files."""
+"""Polling interval of the files in seconds."""
 _PATIENCE: Final = 10.0
 """Seconds beyond the grace period after which a worker that does not end is killed."""
 _IGNORED: Final = frozenset({"__pycache__", "node_modules"})
 
 
 def supervise(folder: Path, *, grace: float) -> int:
-    """Run this very command without ``--reload`` until a signal, again after each change; returns the exit code."""
-    hears, alive = os.pipe()  # whoever ends this process, however, closes the end that it keeps: the worker sees that
+    """Run this same command without ``--reload`` until a signal, again after each change; returns the exit code."""
+    hears, alive = os.pipe()  # closed when this process ends, however: the worker detects it
     words = [word for word in sys.argv[1:] if word != "--reload"]
     command = [sys.executable, "-m", "paigeant_start", *words, "--supervised", str(hears)]
     os.set_inheritable(alive, False)
@@ -50,7 +50,7 @@ def supervise(folder: Path, *, grace: float) -> int:
 
 
 def end_with_supervisor(hears: int) -> None:
-    """Ask this process to stop gracefully when the other end of a pipe is closed: its supervisor was killed."""
+    """Stop this process gracefully when the other end of a pipe is closed: its supervisor was killed."""
 
     def listen() -> None:
         os.read(hears, 1)
@@ -60,7 +60,7 @@ def end_with_supervisor(hears: int) -> None:
 
 
 def snapshot(folder: Path) -> dict[str, int]:
-    """Return the Python files below a folder and when each was last written."""
+    """Return the Python files below a folder with their modification times."""
     found: dict[str, int] = {}
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name not in _IGNORED and not name.startswith(".")]

@@ -1,4 +1,4 @@
-"""``paigeant run``: a worker, until it is asked to stop."""
+"""``paigeant run``: a worker until a stop is requested."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ _LOG: Final = logging.getLogger("paigeant.run")
 LOG_FORMAT: Final = f"{PREFIX}LOG_FORMAT"
 _CODES: Final[dict[int, int]] = {signal.SIGINT: INTERRUPTED, signal.SIGHUP: HUNG_UP}
 _IDLE: Final = 5.0
-"""Seconds for which nothing is due at the end of --drain."""
+"""Idle seconds after which --drain ends."""
 _LAST_MOMENT: Final = 5.0
-"""Seconds for the process to end once the worker has: what still runs then is code that cannot be stopped."""
+"""Seconds for the process to end after its worker: code still running then cannot be stopped."""
 
 
 @app.command()
@@ -78,7 +78,7 @@ def run(
             end_with_supervisor(supervised)
         settings = load_settings()
         named, folder = where(handlers, settings, app_dir)
-        configure_logs(settings)  # first, for the handlers may log while they are imported
+        configure_logs(settings)  # first, since handlers may log at import
         if reload:
             raise typer.Exit(supervise(find_target(named, folder.absolute()).watched, grace=settings.grace))
         if processes is not None:
@@ -98,7 +98,7 @@ def _idle(idle: float | None, *, drain: bool) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """How to serve: which activities, where metrics are served and written down, and how long idle at the end."""
+    """Options of serving: activities, metrics and ready file, and idle time."""
 
     activities: Sequence[str] | None
     concurrency: int | None
@@ -109,7 +109,7 @@ class _Asked:
 
 @contextmanager
 def _telling_errors_as_asked() -> Generator[None]:
-    """Make a line of the log of the error that ends the program, where ``PAIGEANT_LOG_FORMAT=json`` was asked for."""
+    """Log the error that ends the program as JSON, if ``PAIGEANT_LOG_FORMAT=json`` is set."""
     try:
         yield
     except Exception as error:
@@ -124,19 +124,19 @@ def _telling_errors_as_asked() -> Generator[None]:
 def _run(handlers: Handlers, settings: Settings, asked: _Asked) -> int:
     forgive_broken_pipes()
     gc.collect()
-    gc.freeze()  # the handlers, which stay as long as the worker
+    gc.freeze()  # the handlers live as long as the worker
     with asyncio.Runner(loop_factory=_faster_loop()) as runner:
         return runner.run(_serve(handlers, settings, asked))
 
 
 def _faster_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return what makes uvloop's event loop, if it is installed: it serves brokers faster."""
+    """Return the factory of uvloop's event loop, if it is installed: it serves brokers faster."""
     return import_module("uvloop").new_event_loop if find_spec("uvloop") else None
 
 
 @dataclass(slots=True)
 class _Stop:
-    """Turns signals into stopping: gracefully first, at once when repeated."""
+    """Converts signals to stops: gracefully first, at once when repeated."""
 
     grace: float
     exit_code: int = 0
@@ -145,7 +145,7 @@ class _Stop:
     event: asyncio.Event = field(default_factory=asyncio.Event)
 
     def listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Hear signals also while a step blocks the event loop, so that the third one always ends the process."""
+        """Handle signals also while a step blocks the event loop, so that the third one always ends the process."""
 
         def heard(number: int, _: object) -> None:
             self.asked += 1
@@ -156,7 +156,7 @@ class _Stop:
             loop.call_soon_threadsafe(self.on_signal, number)
 
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup
                 signal.signal(number, heard)
 
     def on_signal(self, number: int) -> None:
@@ -186,7 +186,7 @@ async def _serve(handlers: Handlers, settings: Settings, asked: _Asked) -> int:
 
 
 def _monitor(settings: Settings, asked: _Asked, hooks: list[Hooks], stack: AsyncExitStack) -> Monitor | None:
-    """Serve metrics and probes from now on, if that is asked for; raises ConfigError for a port that is taken."""
+    """Serve metrics and probes from now on, if requested; raises ConfigError for a port in use."""
     host, port = asked.metrics
     if port is None:
         return None
@@ -212,19 +212,19 @@ class _WriteWhenReady(Hooks):
 
 
 async def _until_the_end(stop: _Stop, worker: ActivityWorker, paigeant: Paigeant, asked: _Asked) -> None:
-    """Wait for a signal, for the end of what a worker holds that somebody drains, or until nothing is due if asked."""
+    """Wait for a signal, for the end of draining, or until nothing is due if requested."""
     ends = [stop.event.wait(), worker.drained()]
     if asked.idle is not None:
         ends.append(until_drained(paigeant.store, worker, asked.idle))
     await until_first(*ends)
     if worker.is_draining and asked.ready_file is not None:
-        drained_file(asked.ready_file).touch()  # its supervisor starts no other in its place
+        drained_file(asked.ready_file).touch()  # its supervisor starts no replacement
 
 
 def _end_in_time(exit_code: int) -> None:
-    """See to it that the process ends, though a step's thread hangs or its code swallows cancellation.
+    """Make sure that the process ends, even if a step's thread hangs or its code swallows cancellation.
 
-    What it had leased is released or runs out; nothing that it might still do would be committed.
+    Its leases are released or expire; nothing it might still do would be committed.
     """
 
     def end() -> None:

@@ -1,4 +1,4 @@
-"""``paigeant serve``: the HTTP API and the dashboard."""
+"""``paigeant serve``: HTTP API and dashboard."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ def serve(
     access = _access(settings, host, tls=certfile is not None or behind_proxy, behind_proxy=behind_proxy)
     configure_logs(settings)
     options: dict[str, Any] = {"host": host, "port": port, "root_path": _path(root_path)}
-    options["proxy_headers"] = behind_proxy  # else whoever is on this machine could name any address as theirs
+    options["proxy_headers"] = behind_proxy  # else any local user could claim any address
     if certfile is not None:
         options |= {"ssl_certfile": str(certfile), "ssl_keyfile": None if keyfile is None else str(keyfile)}
     raise typer.Exit(asyncio.run(_serve(settings, access, options)))
 
 
 def _path(given: str) -> str:
-    """Return the path under which a proxy serves, as it stands before the path of a page."""
+    """Return the path prefix of a proxy, in the form for page paths."""
     return f"/{given.strip('/')}" if given.strip("/") else ""
 
 
 def _access(settings: Settings, host: str, *, tls: bool, behind_proxy: bool) -> Any:
-    """Return who may, as far as the settings say; raises ConfigError for what would be readable on the way."""
+    """Return the access rules of the settings; raises ConfigError if traffic would be readable in transit."""
     access = import_module("paigeant.web.access")
     text = os.environ.get(TOKEN, "")
     local = host in _LOOPBACK and not behind_proxy
@@ -70,7 +70,7 @@ def _access(settings: Settings, host: str, *, tls: bool, behind_proxy: bool) -> 
 
 
 async def _require_tokens(paigeant: Paigeant, access: Any, host: str) -> None:
-    """Let nobody in without a token if there are any; raises ConfigError if there must be and are not."""
+    """Require a token if there are any; raises ConfigError if there must be and are none."""
     if access.tokens or access.openid is not None:
         return
     if await paigeant.store.list_tokens():
@@ -114,7 +114,7 @@ async def _serve(settings: Settings, access: Any, options: dict[str, Any]) -> in
 
 
 def _rights(access: Any) -> str:
-    """Return who may what, for the line that says where the dashboard is."""
+    """Return the permissions in words, for the line with the dashboard's address."""
     if access.local:
         return "everybody on this machine may do everything"
     return "a token is needed" if access.openid is None else f"sign in at {access.openid.name}, or with a token"

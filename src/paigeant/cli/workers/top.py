@@ -1,4 +1,4 @@
-"""``paigeant top``: what needs a person, queues and open steps, live."""
+"""``paigeant top``: attention, queues and open steps, live."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from paigeant.model.stored.overview import AttentionGroup, OpenCount, QueueView
 app: typer.Typer = new_app()
 
 _ROWS = 15
-"""Rows of each table, so that it fits a screen."""
+"""Limit of rows of each table, so that it fits a screen."""
 
 
 class Overview(BaseModel, frozen=True):
-    """What is shown, and printed by ``--json``."""
+    """Data of the screen, and of ``--json``."""
 
     attention: tuple[AttentionGroup, ...]
     queues: tuple[QueueView, ...]

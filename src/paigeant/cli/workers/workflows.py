@@ -1,4 +1,4 @@
-"""``paigeant workflows``: what can be dispatched."""
+"""``paigeant workflows``: workflows that can be dispatched."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Metrics: plain counts in dictionaries, kept by hooks, and read when somebody asks."""
+"""Metrics: plain counts in dictionaries, updated by hooks, and read on demand."""

@@ -1,4 +1,4 @@
-"""Metrics hooks: what happens in a worker, counted. No label is without bound: no ids, no tenants."""
+"""Metrics hooks: counts of a worker's events. Labels are bounded: no ids, no tenants."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 NAMES: Final = 1_000
-"""Workflows, and activities, that are told apart."""
+"""Limit of distinct workflows, and of distinct activities."""
 
 ERRORS: Final = 200
-"""Types of errors that are told apart."""
+"""Limit of distinct types of errors."""
 
 
 _COUNTED: Final[Mapping[type[Event], str]] = {
@@ -65,16 +65,16 @@ _COUNTED: Final[Mapping[type[Event], str]] = {
     CallsRecorded: "_on_recorded",
     CallReplayed: "_on_replayed",
 }
-"""The method that counts each event."""
+"""Method that counts each kind of event."""
 
 
 class MetricsHooks(Hooks):
-    """Counts and measures. Called in the event loop; what it has counted may be read from any thread."""
+    """Counts and measures. Called in the event loop; the counts may be read from any thread."""
 
     wanted_events: ClassVar[Collection[type[Event]] | None] = frozenset(_COUNTED)
 
     def __init__(self) -> None:
-        """Nothing has happened yet."""
+        """Start with zero counts."""
         self._workflow, self._activity, self._error = Bounded(NAMES), Bounded(NAMES), Bounded(ERRORS)
         self._dispatched = Counter("paigeant.runs.dispatched", "Runs that were recorded here.", ["workflow"])
         self._ended = Counter(
@@ -111,7 +111,7 @@ class MetricsHooks(Hooks):
 
     @property
     def instruments(self) -> list[Instrument]:
-        """All of them."""
+        """All instruments."""
         return [each for each in vars(self).values() if isinstance(each, Counter | Histogram)]
 
     def on_event(self, event: Event) -> None:

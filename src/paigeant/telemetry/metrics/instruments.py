@@ -1,6 +1,6 @@
 """Instruments: counters and histograms that one thread writes and others may read at any time.
 
-Counting costs a dictionary's look-up. Labels are bounded: what comes after the first so many values is ``other``.
+Counting costs one dictionary lookup. Labels are bounded: values beyond the limit are ``other``.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ SECONDS: Final = (
     300.0,
     3600.0,
 )
-"""Upper bounds of histograms of seconds."""
+"""Bucket bounds of histograms of seconds."""
 
 COUNTS: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
-"""Upper bounds of histograms of numbers."""
+"""Bucket bounds of histograms of numbers."""
 
 OTHER: Final = "other"
 
 
 class Bounded:
-    """Lets the first so many different values of a label through; the rest are ``other``."""
+    """Passes a limited number of different values of a label; the rest are ``other``."""
 
     def __init__(self, limit: int) -> None:
-        """Let ``limit`` values through."""
+        """Pass ``limit`` values."""
         self._limit = limit
         self._seen: set[str] = set()
 
@@ -56,7 +56,7 @@ class Bounded:
 
 
 class Count:
-    """What one combination of labels has come to."""
+    """Present value of a counter for one combination of labels."""
 
     __slots__ = ("value",)
 
@@ -65,10 +65,10 @@ class Count:
 
 
 class Counter:
-    """A number that only rises, for each combination of labels."""
+    """Number that only rises, for each combination of labels."""
 
     def __init__(self, name: str, help_text: str, labels: Sequence[str] = ()) -> None:
-        """Count under this name, in dots; ``labels`` are the names of the labels."""
+        """Count under this name, with dots; ``labels`` are the names of the labels."""
         self.name: Final = name
         self.help_text: Final = help_text
         self.labels: Final = tuple(labels)
@@ -82,20 +82,20 @@ class Counter:
         return there
 
     def add(self, *labels: str, amount: float = 1.0) -> None:
-        """Count so much more."""
+        """Add this amount."""
         self.of(*labels).value += amount
 
     def reached(self, total: float) -> None:
-        """Say what it has come to, where something else counts; without labels."""
+        """Set the total of an external counter; without labels."""
         self._counts[()].value = total
 
     def values(self) -> Mapping[Labels, float]:
-        """Return what was counted, from any thread."""
+        """Return the counts, from any thread."""
         return {labels: count.value for labels, count in self._counts.copy().items()}
 
 
 class HistogramValue:
-    """What one combination of labels has come to: how many values lie below each bound, their number and their sum."""
+    """State of one combination of labels: number of values below each bound, their count and their sum."""
 
     __slots__ = ("bounds", "counts", "total")
 
@@ -111,7 +111,7 @@ class HistogramValue:
 
 
 class Histogram:
-    """How a number is distributed, for each combination of labels."""
+    """Distribution of a number, for each combination of labels."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class Histogram:
         unit: str = "s",
         bounds: Sequence[float] = SECONDS,
     ) -> None:
-        """Measure under this name, in dots, in this unit."""
+        """Measure under this name, with dots, in this unit."""
         self.name: Final = name
         self.help_text: Final = help_text
         self.labels: Final = tuple(labels)
@@ -142,15 +142,15 @@ class Histogram:
         self.of(*labels).record(value)
 
     def values(self) -> Mapping[Labels, HistogramValue]:
-        """Return what was recorded, from any thread."""
+        """Return the recorded state, from any thread."""
         return self._values.copy()
 
 
 class Gauge:
-    """What a number is at the moment, for each combination of labels."""
+    """Present value of a number, for each combination of labels."""
 
     def __init__(self, name: str, help_text: str, labels: Sequence[str] = (), unit: str = "") -> None:
-        """Show it under this name, in dots."""
+        """Show it under this name, with dots."""
         self.name: Final = name
         self.help_text: Final = help_text
         self.labels: Final = tuple(labels)

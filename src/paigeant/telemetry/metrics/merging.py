@@ -1,4 +1,4 @@
-"""Metrics of several processes as those of one: each sample with a label that says of which process it is."""
+"""Metrics of several processes merged into one text, with a label for the process of each sample."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SAMPLE: Final = re.compile(r"([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)")
 
 
 def merge(texts: Mapping[str, str], label: str = "process") -> str:
-    """Return one text of several in Prometheus's format, by what the label is to say of each."""
+    """Merge texts in Prometheus's format; the keys are the values of the label."""
     heads: dict[str, list[str]] = {}
     samples: dict[str, list[str]] = {}
     for process, text in texts.items():

@@ -14,7 +14,7 @@ _ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
 def prometheus_text(instruments: Iterable[Instrument], more: Mapping[str, str] | None = None) -> str:
-    """Return all values of all instruments; ``more`` are labels that each of them gets."""
+    """Return all values of all instruments; ``more`` are additional labels for each."""
     return "".join(f"{line}\n" for each in instruments for line in _lines(each, dict(more or {})))
 
 

@@ -1,1 +1,1 @@
-"""Traces by OpenTelemetry: loaded only where an exporter is named, or the program traces."""
+"""Traces by OpenTelemetry: loaded only if an exporter is configured, or the program traces."""

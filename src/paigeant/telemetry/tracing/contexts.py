@@ -1,4 +1,4 @@
-"""Contexts: spans as messages name them, and times as spans have them."""
+"""Contexts: conversions between spans and the ids in messages, and between times."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NANOS = 1_000_000_000
 
 @lru_cache(maxsize=4096)  # the hops of a run name the same root
 def context_of(traceparent: str | None) -> SpanContext | None:
-    """Return the span that a ``traceparent`` names, None for none."""
+    """Return the span of a ``traceparent``, None without one."""
     if traceparent is None:
         return None
     _, trace_id, span_id, flags = traceparent.split("-")[:4]
@@ -21,17 +21,17 @@ def context_of(traceparent: str | None) -> SpanContext | None:
 
 
 def traceparent_of(context: SpanContext) -> str:
-    """Return the name of a span."""
+    """Return the ``traceparent`` of a span."""
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags & 1:02x}"
 
 
 def recorded(span: Span) -> str | None:
-    """Return the name of a span that is recorded, None of one that nobody will see."""
+    """Return the ``traceparent`` of a recorded span, None for one that is not recorded."""
     return traceparent_of(span.get_span_context()) if span.is_recording() else None
 
 
 def links_to(*contexts: SpanContext | None, parent: SpanContext | None = None) -> list[Link]:
-    """Return links to these spans, as far as there are any, but for the parent, which needs none."""
+    """Return links to these spans, except the parent, which needs none."""
     there = [each for each in contexts if each is not None]
     return [Link(each) for each in there if parent is None or each.span_id != parent.span_id]
 
@@ -42,5 +42,5 @@ def now() -> int:
 
 
 def began(workflow_id: UUID) -> int:
-    """Return when a run was dispatched, in nanoseconds: the time in its id."""
+    """Return the time of a run's dispatch in nanoseconds: the time in its id."""
     return (workflow_id.int >> 80) * 1_000_000

@@ -1,9 +1,10 @@
-"""Trace hooks: a run is a trace of its own, linked to whoever dispatched it.
+"""Trace hooks: a run is a trace of its own, linked to the caller that dispatched it.
 
-Flat: ``dispatch WORKFLOW`` is the root. Its children are ``process ACTIVITY`` and ``undo ACTIVITY``, one an execution
-and linked to the hop before; ``checkpoint CALL``, linked to its execution; ``fan out NODE``, which those of its
-branches are under; ``send ACTIVITY``; and ``run WORKFLOW``, by whoever commits its end. Nothing stays open while a run
-waits, and no part of a trace waits for another: each span ends where it began, in one process.
+Traces are flat: ``dispatch WORKFLOW`` is the root. Its children are ``process ACTIVITY`` and ``undo ACTIVITY``, one for
+each execution and linked to the previous hop; ``checkpoint CALL``, linked to its execution; ``fan out NODE``, the
+parent of the spans of its branches; ``send ACTIVITY``; and ``run WORKFLOW``, by the worker that commits the end. No
+span stays open while a run waits, and no part of a trace waits for another: each span ends where it began, in one
+process.
 """
 
 from __future__ import annotations
@@ -42,16 +43,16 @@ from paigeant.telemetry.tracing.spans import ExecutionSpan, NodeSpan, RootSpan
 
 
 class TraceHooks(Hooks):
-    """Makes spans of what happens. They are exported by the provider, behind a queue of its own."""
+    """Creates spans of events. The provider exports them, behind a queue of its own."""
 
     wanted_events: ClassVar[Collection[type[Event]] | None] = (RunEnded, CallMade, Received, Sent)
 
     def __init__(self, tracing: Tracing, *, longest_wait: float = 3600.0) -> None:
-        """A step that was due for longer than ``longest_wait`` seconds begins a trace, which is linked to the run's."""
+        """A step that was due for longer than ``longest_wait`` seconds begins a trace, linked to that of the run."""
         self._tracing = tracing
         self._tracer: Tracer = tracing.tracer
         self._longest_wait = longest_wait
-        self._drops = lru_cache(maxsize=4096)(tracing.drops)  # asked with each hop of a run
+        self._drops = lru_cache(maxsize=4096)(tracing.drops)  # called for each hop of a run
 
     @contextmanager
     def around_dispatch(self, plan: Plan) -> Generator[DispatchSpan]:
@@ -67,9 +68,9 @@ class TraceHooks(Hooks):
             yield RootSpan(span)
 
     def around_step(self, leased: Leased) -> AbstractContextManager[StepSpan | None]:
-        """Make the span of one execution, current for its code and for the spans of agents in it.
+        """Create the span of one execution, current for its code and for the spans of agents in it.
 
-        In a run that is not traced the root is current, so that the spans of its code are not recorded either.
+        In a run that is not traced the root is current, so that spans of its code are not recorded either.
         """
         root = context_of(leased.message.headers.run.traceparent)
         if root is None:
@@ -89,10 +90,10 @@ class TraceHooks(Hooks):
             yield ExecutionSpan(span, headers.trail)
 
     def _begin(self, leased: Leased, root: SpanContext) -> Trail | None:
-        """Record the root of a run whose dispatcher did not: by whoever traces its first hop, under its first lease.
+        """Record the root of a run whose dispatcher did not: in the worker of its first hop, under its first lease.
 
-        It ends at once, so that a worker that dies in its step leaves a trace whose parents are all there. Returns what
-        the messages that follow refer to, so that it is not recorded again.
+        It ends at once, so that a worker that dies in its step leaves a trace with all parents. Returns the trail of
+        the next messages, so that the root is not recorded again.
         """
         headers, grant = leased.message.headers, leased.grant
         late = headers.trail is not None or headers.path or headers.run.parents or grant.fence > 1
@@ -119,7 +120,7 @@ class TraceHooks(Hooks):
         return self._tracer.start_span(name, _below(parent), links=links_to(before, parent=parent), **options)
 
     def _traced(self, headers: Headers) -> SpanContext | None:
-        """Return the root of a run's trace, None if it has none, or nothing of it is recorded."""
+        """Return the root of a run's trace, None without one, or if it is not recorded."""
         root = context_of(headers.run.traceparent)
         return root if root is not None and self._is_traced(root) else None
 
@@ -138,19 +139,19 @@ class TraceHooks(Hooks):
         )
 
     def _parent(self, headers: Headers, root: SpanContext) -> SpanContext:
-        """Return the span under which those of a hop are: of the node whose branch it is in, else the run's root."""
+        """Return the parent of a hop's spans: the node of its branch, else the run's root."""
         under = None if headers.trail is None else context_of(headers.trail.under)
         return under or self._sampled(root)
 
     def _sampled(self, root: SpanContext) -> SpanContext:
-        """Return a root as others see it: one that its dispatcher has not recorded is sampled by its id, everywhere."""
+        """Return a root as other processes see it: an unrecorded one is sampled by its id, everywhere."""
         if root.trace_flags.sampled or not self._tracing.samples(root.trace_id):
             return root
         flags = TraceFlags(TraceFlags.SAMPLED)
         return SpanContext(root.trace_id, root.span_id, is_remote=True, trace_flags=flags)
 
     def on_event(self, event: Event) -> None:
-        """Make the spans of what has happened already."""
+        """Create the spans of past events."""
         match event:
             case RunEnded():
                 self._run_ended(event)
@@ -164,7 +165,7 @@ class TraceHooks(Hooks):
                 pass
 
     def _run_ended(self, event: RunEnded) -> None:
-        """Make the span of a run that ended: from its own start to its own end."""
+        """Create the span of an ended run: from its own start to its own end."""
         root = None if event.headers is None else self._traced(event.headers)
         if event.headers is None or event.seconds is None or root is None:
             return
@@ -180,9 +181,9 @@ class TraceHooks(Hooks):
         span.end(min(start + int(event.seconds * NANOS), now()))
 
     def _call_made(self, event: CallMade) -> None:
-        """Make the span of a call that was executed: beside that of its step, to which it is linked.
+        """Create the span of an executed call: a sibling of that of its step, and linked to it.
 
-        Not under it, for a worker that dies leaves no span of the step; what it has recorded counts all the same.
+        It is not a child, since a worker that dies leaves no span of the step, while its recordings still count.
         """
         execution, headers = get_current_span(), event.leased.message.headers
         root = self._traced(headers)
@@ -198,7 +199,7 @@ class TraceHooks(Hooks):
         ).end(end)
 
     def _received(self, event: Received) -> None:
-        """Make the span of steps that were leased together: it belongs to no run, and is linked to all of them."""
+        """Create the span of steps that were leased together: it belongs to no run, and is linked to all of them."""
         steps = [leased for leased in event.leased if leased.grant.topic != FLOW]
         there = [context for leased in steps if (context := self._sender(leased.message.headers)) is not None]
         if there:
@@ -209,7 +210,7 @@ class TraceHooks(Hooks):
             self._tracer.start_span(name, Context(), links=links_to(*there), **options).end(end)
 
     def _sender(self, headers: Headers) -> SpanContext | None:
-        """Return the span from which a message came, None if its run is not traced."""
+        """Return the span that sent a message, None if its run is not traced."""
         root = self._traced(headers)
         if root is None:
             return None
@@ -217,7 +218,7 @@ class TraceHooks(Hooks):
         return found if found.trace_flags.sampled else None
 
     def _sent(self, event: Sent) -> None:
-        """Make the span of messages that the broker has, linked to the step that they follow."""
+        """Create the span of messages that the broker has, linked to the step that they follow."""
         headers, trail = event.leased.message.headers, event.leased.trail
         root = self._traced(headers)
         if root is None:

@@ -1,4 +1,4 @@
-"""Names of attributes: those of OpenTelemetry's messaging conventions, and ours, in one place."""
+"""Names of attributes: those of OpenTelemetry's messaging conventions, and our own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BATCH: Final = "messaging.batch.message_count"
 
 
 def of_run(headers: Headers) -> dict[str, Any]:
-    """Return what is said of a run."""
+    """Return the attributes of a run."""
     return {
         SYSTEM: "paigeant",
         CONVERSATION_ID: str(headers.workflow_id),
@@ -33,7 +33,7 @@ def of_run(headers: Headers) -> dict[str, Any]:
 
 
 def of_batch(operation: str, topics: Collection[str]) -> tuple[str, dict[str, Any]]:
-    """Return the name of a span of messages that went together, and what is said of it."""
+    """Return the name and the attributes of a span of a batch of messages."""
     said: dict[str, Any] = {SYSTEM: "paigeant", OPERATION: operation, OPERATION_TYPE: operation, BATCH: len(topics)}
     different = set(topics)
     if len(different) > 1:
@@ -43,7 +43,7 @@ def of_batch(operation: str, topics: Collection[str]) -> tuple[str, dict[str, An
 
 
 def of_step(leased: Leased) -> dict[str, Any]:
-    """Return what is said of an execution of a step."""
+    """Return the attributes of an execution of a step."""
     headers, grant = leased.message.headers, leased.grant
     return {
         **of_run(headers),

@@ -1,4 +1,4 @@
-"""The tracer: that of the program, if it has one, else one of ours, set up by the standard ``OTEL_*`` variables."""
+"""Tracer provider: the program's, if it has one, else our own, configured by the standard ``OTEL_*`` variables."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _IDS: Final = ContextVar[tuple[int, int] | None]("paigeant_trace_ids", default=N
 
 
 class _Ids(RandomIdGenerator):
-    """Random ids, but for a span that takes those that a message names as the root of its run."""
+    """Random ids, except for a span with the ids that a message names as the root of its run."""
 
     def generate_trace_id(self) -> int:
         """Return the id of a new trace."""
@@ -49,7 +49,7 @@ class _Ids(RandomIdGenerator):
 
 @dataclass(frozen=True, slots=True)
 class Tracing:
-    """A provider of tracers; only with ``own`` ids a span can be told which it is to have."""
+    """Provider of tracers; only with ``own`` ids can the ids of a span be chosen."""
 
     provider: AnyProvider
     own: bool
@@ -61,7 +61,7 @@ class Tracing:
 
     @contextmanager
     def ids(self, trace_id: int, span_id: int) -> Generator[None]:
-        """Give these ids to the span that is started within, so that no parent is missing."""
+        """Give these ids to the span that is started inside, so that no parent is missing."""
         token = _IDS.set((trace_id, span_id))
         try:
             yield
@@ -69,15 +69,15 @@ class Tracing:
             _IDS.reset(token)
 
     def samples(self, trace_id: int) -> bool:
-        """Tell whether a trace whose root nobody has recorded is sampled: by its id, and so everywhere alike."""
+        """True if a trace with an unrecorded root is sampled: by its id, and so the same everywhere."""
         if not isinstance(self.provider, TracerProvider):
             return False
         return self.provider.sampler.should_sample(None, trace_id, "run").decision.is_sampled()
 
     def drops(self, trace_id: int) -> bool:
-        """Tell whether no span is recorded of a trace whose root nobody has recorded.
+        """True if no span of a trace with an unrecorded root is recorded.
 
-        Of a provider that is not the SDK's nobody knows: False.
+        False for a provider other than the SDK's, where it is unknown.
         """
         if not isinstance(self.provider, TracerProvider) or self.samples(trace_id):
             return False
@@ -86,13 +86,13 @@ class Tracing:
         return self.provider.sampler.should_sample(below, trace_id, "run").decision is Decision.DROP
 
     def flush(self, seconds: float = 5.0) -> None:
-        """Export what has ended, if that is up to us."""
+        """Export ended spans, if the provider is ours."""
         if self.own and isinstance(self.provider, TracerProvider):
             self.provider.force_flush(int(seconds * 1000))
 
 
 def own_tracing(exporter: SpanExporter | None = None) -> Tracing:
-    """Return a provider of ours; without an ``exporter``, OTLP over HTTP as ``OTEL_*`` says."""
+    """Return our own provider; without an ``exporter``, OTLP over HTTP as configured in ``OTEL_*``."""
     name = os.environ.get("OTEL_SERVICE_NAME") or "paigeant"
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: name}), id_generator=_Ids())
     provider.add_span_processor(BatchSpanProcessor(exporter or _exporter(), schedule_delay_millis=_delay()))
@@ -100,12 +100,12 @@ def own_tracing(exporter: SpanExporter | None = None) -> Tracing:
 
 
 def _delay() -> float | None:
-    """Return the milliseconds for which spans gather, None for what the environment says: a kill loses so much."""
+    """Return the batch delay in milliseconds, None for that of the environment: a kill loses this much."""
     return None if os.environ.get("OTEL_BSP_SCHEDULE_DELAY") else 1000.0
 
 
 def _exporter() -> SpanExporter:
-    """Return what exports by OTLP over HTTP; a program with a provider of its own need not have it."""
+    """Return the exporter for OTLP over HTTP; a program with its own provider need not have it installed."""
     made: SpanExporter = import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter").OTLPSpanExporter()
     return made
 
@@ -116,7 +116,7 @@ def _configured() -> Tracing:
 
 
 def find_tracing() -> Tracing | None:
-    """Return the program's provider, if it has set one, else ours, if the environment names an exporter."""
+    """Return the program's provider, if it has set one, else ours, if the environment configures an exporter."""
     there = get_tracer_provider()
     if not isinstance(there, ProxyTracerProvider):
         return Tracing(there, own=False)

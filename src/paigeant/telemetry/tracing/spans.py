@@ -1,4 +1,4 @@
-"""Spans: what a trace says of one dispatch, one execution, and one node whose branches begin."""
+"""Spans of one dispatch, one execution, and one node whose branches begin."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _WRITTEN = frozenset({Verdict.OK, Verdict.ALREADY})
 
 
 class ExecutionSpan(StepSpan):
-    """The span of one execution of a step; ``came`` are the spans that its message refers to."""
+    """Span of one execution of a step; ``came`` are the spans that its message refers to."""
 
     def __init__(self, span: Span, came: Trail | None) -> None:
-        """Follow an execution by this span."""
+        """Follow an execution with this span."""
         self._span = span
         self._under = None if came is None else came.under
 
     def trail(self, outcome: AnyOutcome) -> Trail | None:
-        """What follows is linked to this execution."""
+        """Return the trail that links the next messages to this execution."""
         del outcome
         before = recorded(self._span)
         return None if before is None else Trail(before, self._under)
 
     def end(self, ended: ExecutionEnd) -> None:
-        """Say how the execution ended."""
+        """Record the end of the execution."""
         match ended:
             case StepEnded():
                 self._end(ended)
@@ -59,19 +59,19 @@ class ExecutionSpan(StepSpan):
 
 
 class NodeSpan(StepSpan):
-    """The span of a node, if branches of it begin: they are under it. Of what else it comes to there is none.
+    """Span of a node whose branches begin: their parent. Other outcomes of a node have no span.
 
-    It is exported only once they are written: of a lease that was lost no span is left, and nothing is twice.
+    It is exported only once the branches are written: a lost lease leaves no span, and nothing is exported twice.
     """
 
     def __init__(self, start: Callable[[], Span], first: Trail | None) -> None:
-        """Make the span by ``start``; ``first`` is what follows refers to if the trace has begun just now."""
+        """Create the span with ``start``; ``first`` is the trail of the next messages if the trace has just begun."""
         self._start = start
         self._first = first
         self._span: Span | None = None
 
     def trail(self, outcome: AnyOutcome) -> Trail | None:
-        """Branches that begin are under this node."""
+        """Return the trail with this node as the parent of its branches."""
         if not isinstance(outcome, FannedOut) or not (outcome.branches or outcome.undoes):
             return self._first
         self._span = self._start()
@@ -79,16 +79,16 @@ class NodeSpan(StepSpan):
         return self._first if here is None else Trail(here, here)
 
     def end(self, ended: ExecutionEnd) -> None:
-        """Export it, if what it says has become so."""
+        """Export it, if the commit was written."""
         if self._span is not None and isinstance(ended, StepEnded) and ended.verdict in _WRITTEN:
             self._span.end()
 
 
 class RootSpan(DispatchSpan):
-    """The span of one dispatch: the root of its run's trace."""
+    """Span of one dispatch: the root of its run's trace."""
 
     def __init__(self, span: Span) -> None:
-        """Follow a dispatch by this span."""
+        """Follow a dispatch with this span."""
         self._span = span
 
     @property

@@ -1,4 +1,4 @@
-"""The suite that every store must pass."""
+"""Contract suite of stores."""
 
 from paigeant.testing.stores.access.grants import GrantGuarantees
 from paigeant.testing.stores.access.keys import KeyGuarantees
@@ -75,7 +75,7 @@ class StoreContract(
     WaitingGuarantees,
     RaceGuarantees,
 ):
-    """Every guarantee of :class:`paigeant.abc.Store`, as a test. Subclass it and say how a backend is opened.
+    """Every guarantee of :class:`paigeant.abc.Store`, as a test. Subclass it and override ``backend``.
 
     ::
 

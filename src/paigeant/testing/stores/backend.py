@@ -1,4 +1,4 @@
-"""What the suite has to know of a store: how one is opened, and how its leases end."""
+"""Backend under test: opening a store, and ending leases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from paigeant.testing.builders import OTHER, WORKER, new_run, notice
 from paigeant.testing.waiting import eventually
 
 Connect: TypeAlias = Callable[[str], Store]
-"""Returns a new store object for a namespace, not yet opened; all of them are over the same database."""
+"""Factory of unopened store objects for a namespace, all over the same database."""
 
 TOPICS = ("draft", "review", "print")
 
@@ -34,28 +34,28 @@ NO_PLACES = (
     pytest.param("1" * 5_000, id="endless"),
     str(2**63),
 )
-"""What no page said about where the next one begins."""
+"""Page tokens that no page has returned."""
 
 
 class StoreBackend(ABC):
-    """The factory to override, the fixtures made of it, and a few verbs for the tests."""
+    """Factory to override, fixtures made of it, and helpers for the tests."""
 
     lease: ClassVar[timedelta] = timedelta(seconds=0.3)
-    """A lease that soon ends."""
+    """Short lease."""
 
     long: ClassVar[timedelta] = timedelta(minutes=5)
-    """A lease that outlasts every test."""
+    """Lease that outlasts every test."""
 
     @abstractmethod
     def backend(self, folder: Path) -> AbstractAsyncContextManager[Connect]:
         """Set up an empty database of its own for this folder, which is empty too, and clean up after."""
 
     async def let_leases_end(self) -> None:  # noqa: B027  (real time passes by itself)
-        """Let :attr:`lease` pass in the store's time. Need not wait: the tests ask again until it has passed."""
+        """Let :attr:`lease` pass in the store's time. Need not block: the tests poll until it has passed."""
 
     @pytest.fixture
     async def connect(self, tmp_path: Path) -> AsyncIterator[Connect]:
-        """Return what opens further stores over the test's database."""
+        """Return the factory of further stores over the test's database."""
         async with self.backend(tmp_path) as connect:
             yield connect
 
@@ -76,11 +76,11 @@ class StoreBackend(ABC):
         return grant
 
     async def take(self, store: Store, owner: str = WORKER, limit: int = 10) -> list[Grant]:
-        """Lease what is due, for long."""
+        """Lease due hops, for long."""
         return await store.claim(owner, Due(TOPICS), limit, self.long)
 
     async def take_over(self, store: Store) -> list[Grant]:
-        """Let leases end, and lease what is due then as another worker."""
+        """Let leases expire, and lease the hops that are then due as another worker."""
         await self.let_leases_end()
         return await eventually(lambda: self.take(store, OTHER))
 

@@ -1,4 +1,4 @@
-"""What is signed of a run is written with what it is of, or not at all, and given back as it was written."""
+"""Contract tests of signed records: written with their hop or not at all, and returned unchanged."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -27,7 +27,7 @@ from paigeant.testing.stores.backend import Connect, StoreBackend
 
 
 def held_unsigned(grant: Grant) -> Commit:
-    """Return the commit that holds a hop of a run that began unsigned."""
+    """Return the commit that holds a hop of an unsigned run."""
     return Commit(grant.held, WORKER, uuid4(), unreadable(UnsignedRun("it is not signed")))
 
 
@@ -42,13 +42,13 @@ def with_record(commit: Commit, text: str) -> Commit:
 
 
 def done(verb: DeedVerb, run: UUID | None) -> Deed:
-    """Return a deed, which looks as if it were signed."""
+    """Return an imitation of a signed deed."""
     deed = Deed.of(DeedTerms(verb, run, "ann", "cli", {"é": [1, None]}))
     return replace(deed, text='{"k":"deed é"}', jws="e30..AAAA")
 
 
 class CustodyGuarantees(StoreBackend):
-    """What ``load_records`` promises, and a start and a commit of the records that they bring."""
+    """Guarantees of ``load_records``, and of starts and commits with records."""
 
     async def test_records_are_given_back_as_they_were_written(self, store: Store) -> None:
         start = replace(new_run("draft", "review"), record=signed('{"k":"dispatch é"}', RecordKind.DISPATCH))

@@ -1,4 +1,4 @@
-"""Workers tell the store what they know and that they live."""
+"""Contract tests of the directory: publications and living workers."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -25,7 +25,7 @@ ALICE = WorkerCard("alice", "host", 1, ("draft", "review"), ("article",))
 
 
 class DirectoryGuarantees(StoreBackend):
-    """What :class:`paigeant.abc.Directory` promises."""
+    """Guarantees of :class:`paigeant.abc.Directory`."""
 
     async def test_workers_are_listed_while_they_live(self, store: Store) -> None:
         bob = WorkerCard("bob", "elsewhere", 2)

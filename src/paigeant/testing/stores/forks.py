@@ -1,4 +1,4 @@
-"""A fork has what another run had before a place, and neither changes the other from then on."""
+"""Contract tests of forks: they inherit history, and neither run affects the other afterwards."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -25,7 +25,7 @@ from paigeant.testing.stores.backend import StoreBackend
 
 
 class ForkGuarantees(StoreBackend):
-    """What ``record_fork`` promises."""
+    """Guarantees of ``record_fork``."""
 
     async def test_a_fork_inherits_what_lies_before_its_place_and_nothing_that_can_be_undone(
         self, store: Store
@@ -98,7 +98,7 @@ class ForkGuarantees(StoreBackend):
 
 
 def forked(grant: Grant, position: int, **more: Any) -> Fork:
-    """Return a fork of the run of this grant from a position on, which is the step of that number."""
+    """Return a fork of the granted run from a position, which is the step of that number."""
     message = CODEC.open(grant.body).message
     names = [entry.label for entry in message.routing_slip.itinerary][position - 1 :]
     start = new_run(*names)

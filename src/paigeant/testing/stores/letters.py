@@ -1,4 +1,4 @@
-"""What came and could not be run is kept as it came; and a store can tell why a hop was not leased."""
+"""Contract tests of dead letters: stored unchanged; and of the status of hops that could not be leased."""
 
 # ruff: noqa: D102, PLR2004, S101 -- tests: a name is a sentence, a number an example
 
@@ -25,12 +25,12 @@ from paigeant.testing.stores.backend import NO_PLACES, Connect, StoreBackend
 def rejected(
     body: bytes = b"\x00\xff no message", *, topic: str = "draft", message_id: str = "run:1", reason: Flaw = Flaw.AHEAD
 ) -> RejectedMessage:
-    """Return a message that cannot be run."""
+    """Return a rejected message."""
     return RejectedMessage.of(topic, message_id, body, reason, f"it is {reason}")
 
 
 class LetterGuarantees(StoreBackend):
-    """What :class:`paigeant.abc.DeadLetters` promises, and ``find_notice_status``."""
+    """Guarantees of :class:`paigeant.abc.DeadLetters`, and of ``find_notice_status``."""
 
     async def keep(self, store: Store, *rejected_messages: RejectedMessage) -> None:
         assert await store.record_dead_letters(rejected_messages) == [True] * len(rejected_messages)
@@ -194,7 +194,7 @@ class LetterGuarantees(StoreBackend):
 
         assert [letter.count for letter in (await store.list_dead_letters()).dead_letters] == [1]
 
-    # -- how a hop stands
+    # -- status of a hop
 
     async def standing(self, store: Store, *notices: tuple[HopKey, bytes]) -> Sequence[NoticeStatus]:
         return await store.find_notice_status(notices)

@@ -1,4 +1,4 @@
-"""What a person asks for happens at once where nothing is leased, and a final run stays as it is."""
+"""Contract tests of operators: commands take effect at once unless a hop is leased; final runs stay."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -23,7 +23,7 @@ from paigeant.testing.waiting import eventually
 
 
 class OperatorGuarantees(StoreBackend):
-    """What ``request_cancel``, ``terminate``, ``resume`` and the variables promise."""
+    """Guarantees of ``request_cancel``, ``terminate``, ``resume`` and the variables."""
 
     async def test_a_run_that_nobody_knows_is_an_error(self, store: Store) -> None:
         unknown = uuid4()

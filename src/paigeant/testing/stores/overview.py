@@ -1,4 +1,4 @@
-"""What waits, and where it stands, is counted as it is."""
+"""Contract tests of overviews: exact counts of queues and open hops."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -19,7 +19,7 @@ from paigeant.testing.stores.backend import NO_PLACES, StoreBackend
 
 
 class OverviewGuarantees(StoreBackend):
-    """What :class:`paigeant.abc.RunReader` promises of queues and counts."""
+    """Guarantees of :class:`paigeant.abc.RunReader` for queues and counts."""
 
     async def test_queues_say_what_is_due_what_runs_and_who_serves(self, store: Store) -> None:
         await store.publish_catalog(

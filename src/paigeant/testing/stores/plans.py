@@ -1,4 +1,4 @@
-"""The plans of long runs are kept once, found by their digest, and stay as long as a run refers to them."""
+"""Contract tests of plans: stored once, found by digest, and kept as long as a run refers to them."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -18,7 +18,7 @@ from paigeant.testing.builders import completed, failed, new_run
 from paigeant.testing.stores.backend import Connect, StoreBackend
 
 NOW: Final = timedelta(seconds=-1)
-"""Everything that has ended is older than this."""
+"""Age that every ended run exceeds."""
 
 
 def plan(name: str = "draft", steps: int = 200) -> Blob:
@@ -27,7 +27,7 @@ def plan(name: str = "draft", steps: int = 200) -> Blob:
 
 
 class PlanGuarantees(StoreBackend):
-    """What a store promises of the plans that starts and commits bring, of ``load_plan``, and of ``prune``."""
+    """Guarantees for plans in starts and commits, of ``load_plan``, and of ``prune``."""
 
     async def end(self, store: Store, start: RunStart) -> None:
         """Start a run and complete it."""

@@ -1,4 +1,4 @@
-"""What a step says of its progress is there for its next attempt, whoever runs it, and nobody else can say it."""
+"""Contract tests of progress: details of heartbeats reach the next attempt, and need a lease."""
 
 # ruff: noqa: D102, PLR2004, S101 -- tests: a name is a sentence, a number an example
 
@@ -17,7 +17,7 @@ from paigeant.testing.stores.backend import TOPICS, StoreBackend
 
 
 class ProgressGuarantees(StoreBackend):
-    """Details of heartbeats."""
+    """Guarantees for details of heartbeats."""
 
     async def test_a_first_attempt_finds_no_detail(self, store: Store) -> None:
         grant = await self.begin(store, "draft")

@@ -1,4 +1,4 @@
-"""Runs are seen as they are, newest first, and only within their namespace."""
+"""Contract tests of the run reader: correct views, newest first, only within the namespace."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -19,7 +19,7 @@ from paigeant.testing.stores.backend import NO_PLACES, TOPICS, Connect, StoreBac
 
 
 class ReaderGuarantees(StoreBackend):
-    """What :class:`paigeant.abc.RunReader` promises, and the walls between namespaces."""
+    """Guarantees of :class:`paigeant.abc.RunReader`, and isolation of namespaces."""
 
     async def test_a_run_shows_what_it_was_dispatched_with(self, store: Store) -> None:
         start = new_run("draft", payload={"topic": "bees"}, dispatch_key="order-1", tenant="acme", correlation_id="c")

@@ -1,4 +1,4 @@
-"""What is over and old is deleted whole, a few runs at a time; everything else stays."""
+"""Contract tests of retention: old ended runs are deleted completely, a few at a time; everything else stays."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -22,14 +22,14 @@ from paigeant.testing.builders import completed, decided, failed, new_run
 from paigeant.testing.stores.backend import Connect, StoreBackend
 
 NOW: Final = timedelta(seconds=-1)
-"""Everything that has ended is older than this."""
+"""Age that every ended run exceeds."""
 
 
 class RetentionGuarantees(StoreBackend):
-    """What ``prune`` and ``count_ended`` promise."""
+    """Guarantees of ``prune`` and ``count_ended``."""
 
     async def ended(self, store: Store, **more: Any) -> UUID:
-        """Return a run that has completed."""
+        """Return a completed run."""
         grant = await self.begin_run(store, new_run("draft", **more))
         await self.settle(store, completed(grant, "text"))
         return grant.key.workflow_id

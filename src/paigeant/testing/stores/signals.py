@@ -1,4 +1,4 @@
-"""A signal meets one wait and a wait one signal, in order, whichever of them comes first, and neither is lost."""
+"""Contract tests of signals: each meets one wait, in order, whichever comes first, and none is lost."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -36,14 +36,14 @@ def signal(run: UUID, payload: JsonValue = None, name: str = "approved", signal_
 
 
 class SignalGuarantees(StoreBackend):
-    """What ``send_signals`` promises."""
+    """Guarantees of ``send_signals``."""
 
     async def send(self, store: Store, *signals: SentSignal) -> list[Receipt]:
         """Send signals."""
         return await store.send_signals(signals)
 
     async def waiting(self, store: Store, outcome: Parked = WAITS) -> Grant:
-        """Start a run whose first step waits for a signal; return the lease that it had."""
+        """Start a run whose first step waits for a signal; return its first lease."""
         grant = await self.begin(store, "draft", "review")
         await self.settle(store, decided(grant, outcome))
         return grant
@@ -116,7 +116,7 @@ class SignalGuarantees(StoreBackend):
         assert await self.take(store) == []
         assert await store.load_variable(run, "approved") == inline(1)
         assert (await self.send(store, signal((await self.waiting(store)).key.workflow_id, 1, signal_id="mail"))) == [
-            Receipt.MET  # of another run it is another signal
+            Receipt.MET  # the same id in another run is another signal
         ]
 
     async def test_a_wait_is_over_for_signals_once_its_time_was_up_and_its_step_was_leased(self, store: Store) -> None:

@@ -1,4 +1,4 @@
-"""Whoever waits is woken in time, and nobody asks in circles."""
+"""Contract tests of waiting: callers are woken in time, without polling in a loop."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -14,13 +14,13 @@ from paigeant.testing.builders import FAULT, completed, decided, new_run
 from paigeant.testing.stores.backend import TOPICS, Connect, StoreBackend
 
 SOON = 5.0
-"""Seconds: much less than the waits, much more than a wake-up takes."""
+"""Seconds; much shorter than the waits, much longer than a wake-up."""
 
 LONG = 30.0
 
 
 class WaitingGuarantees(StoreBackend):
-    """What ``wait_until_due`` and ``wait_for_change`` promise."""
+    """Guarantees of ``wait_until_due`` and ``wait_for_change``."""
 
     async def test_waiting_for_work_ends_at_once_if_there_is_some(self, store: Store) -> None:
         await store.record_workflow_start([new_run("draft")])

@@ -1,1 +1,1 @@
-"""What steps ask of people, and what their calls cost: as API and as pages."""
+"""Approvals, recorded calls, conversations and costs, as API and as pages."""

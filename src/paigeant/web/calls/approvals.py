@@ -1,4 +1,4 @@
-"""Approvals: what steps ask of people, and the answers, as API and as pages. Each is answered once."""
+"""Approvals: questions of steps, and answers to them, as API and as pages. Each is answered once."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ api: Final = APIRouter(prefix="/api/v1/approvals")
 pages: Final = APIRouter(prefix="/approvals", include_in_schema=False)
 
 TO_APPROVE: Final = frozenset({AskedKind.APPROVAL, AskedKind.BUDGET})
-"""Kinds that are approved or denied; others are answered or denied."""
+"""Kinds of questions that are approved or denied; others are answered or denied."""
 
 _PAGE: Final = 50
 
 
 def _by(identity: Identity) -> str | None:
-    """Return who answers; on a server without tokens that is whoever runs it."""
+    """Return the name of the person who answers; without tokens None, for the server's own user."""
     return None if identity is LOCAL else identity.name
 
 
@@ -39,7 +39,7 @@ async def list_approvals(
     limit: Annotated[int, Query(ge=1, le=1000)] = _PAGE,
     after: str | None = None,
 ) -> ApprovalPage:
-    """Return a page of what is open, or of ``everything`` that was asked, the oldest first."""
+    """Return a page of open questions, or of all (``everything``), oldest first."""
     names = own_workflows(request, [workflow] if workflow else [])
     asked = await app_of(request).approvals.list(workflow=names, everything=everything, limit=limit, after=after)
     return asked.model_copy(update={"approvals": tuple(asked_of(each, who(request)) for each in asked.approvals)})
@@ -53,7 +53,7 @@ async def show_approval(request: Request, approval_id: int) -> Approval:
 
 
 async def _get(request: Request, approval_id: int) -> Approval:
-    """Return a question; raises UnknownApproval, so also for one of a workflow that is not theirs who ask."""
+    """Return a question; raises UnknownApproval, also for a workflow that the caller may not see."""
     mine, asked = who(request).workflows, await app_of(request).approvals.get(approval_id)
     if mine and asked.workflow not in mine:
         raise unknown(approval_id)
@@ -63,7 +63,7 @@ async def _get(request: Request, approval_id: int) -> Approval:
 @api.post("/{approval_id}/approve")
 @by_workflow
 async def approve(request: Request, approval_id: int) -> Approval:
-    """Let the call be made: ``{edit: {…}}`` with other arguments."""
+    """Approve a call: ``{edit: {…}}`` with other arguments."""
     identity = require(request, Role.OPERATOR)
     body = await json_body(request, "edit")
     await _get(request, approval_id)
@@ -73,7 +73,7 @@ async def approve(request: Request, approval_id: int) -> Approval:
 @api.post("/{approval_id}/deny")
 @by_workflow
 async def deny(request: Request, approval_id: int) -> Approval:
-    """Refuse it: ``{reason}``, which the model is given."""
+    """Deny a call: ``{reason}``, which the model receives."""
     identity = require(request, Role.OPERATOR)
     reason = (await json_body(request, "reason")).get("reason")
     if not isinstance(reason, str | None):
@@ -85,7 +85,7 @@ async def deny(request: Request, approval_id: int) -> Approval:
 @api.post("/{approval_id}/answer")
 @by_workflow
 async def answer(request: Request, approval_id: int) -> Approval:
-    """Answer a question, or say what came of a call: ``{value}``."""
+    """Answer a question, or report the result of a call: ``{value}``."""
     identity = require(request, Role.OPERATOR)
     body = await json_body(request, "value")
     if "value" not in body:
@@ -102,7 +102,7 @@ async def show_all(
     everything: bool = False,  # noqa: FBT001, FBT002  (a parameter of the address)
     after: str | None = None,
 ) -> Response:
-    """Show what waits for people."""
+    """Show open questions."""
     found = await list_approvals(request, workflow or None, everything, _PAGE, after)
     return page(request, "approvals.html", approvals=found.approvals, next=found.next, everything=everything)
 
@@ -110,7 +110,7 @@ async def show_all(
 @pages.get("/{approval_id}")
 @by_workflow
 async def show_one(request: Request, approval_id: int) -> Response:
-    """Show what exactly is asked, and the forms that answer it."""
+    """Show one question, and the forms that answer it."""
     approval = await show_approval(request, approval_id)
     return page(
         request,
@@ -124,7 +124,7 @@ async def show_one(request: Request, approval_id: int) -> Response:
 @pages.post("/{approval_id}/{verb}")
 @by_workflow
 async def do(request: Request, approval_id: int, verb: str) -> Response:
-    """Give the answer of a form, and show what is left."""
+    """Apply the answer of a form, and show the remaining questions."""
     identity = require(request, Role.OPERATOR)
     fields = await form_body(request)
     approvals, by, asked = app_of(request).approvals, _by(identity), await _get(request, approval_id)

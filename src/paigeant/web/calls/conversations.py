@@ -1,4 +1,4 @@
-"""Conversations: what agents of a run were told and have answered, as API and as pages."""
+"""Conversations: messages of the agents of a run, as API and as pages."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ pages: Final = APIRouter(prefix="/runs", include_in_schema=False)
 @api.get("/{workflow_id}/histories")
 @by_workflow
 async def list_conversations(request: Request, workflow_id: str) -> dict[str, list[Conversation]]:
-    """Return which steps have left a history, without the messages."""
+    """Return the conversations of a run, without the messages."""
     return {"histories": await (await find_run(request, workflow_id)).conversations()}
 
 
 @api.get("/{workflow_id}/histories/{step}")
 @by_workflow
 async def show_conversation(request: Request, workflow_id: str, step: str) -> Conversation:
-    """Return what the agent of a step was told and has answered; ``step`` is a name, or a place: ``2.0:1``."""
+    """Return the conversation of a step's agent; ``step`` is a name, or a place: ``2.0:1``."""
     if not who(request).payloads:
         raise Forbidden("this needs the right to see payloads")
     return await (await find_run(request, workflow_id)).conversation(step)
@@ -34,7 +34,7 @@ async def show_conversation(request: Request, workflow_id: str, step: str) -> Co
 @pages.get("/{workflow_id}/histories/{step}")
 @by_workflow
 async def show(request: Request, workflow_id: str, step: str) -> Response:
-    """Show what the agent of a step was told and has answered."""
+    """Show the conversation of a step's agent."""
     found = await show_conversation(request, workflow_id, step)
     parts = [part for message in found.messages or () for part in _parts(message)]
     run = await find_run(request, workflow_id)
@@ -42,7 +42,7 @@ async def show(request: Request, workflow_id: str, step: str) -> Response:
 
 
 def _parts(message: object) -> list[dict[str, object]]:
-    """Return what is said in a message: who, and what."""
+    """Return speaker and text of each part of a message."""
     if not isinstance(message, dict):
         return []
     found: list[dict[str, object]] = []

@@ -1,4 +1,4 @@
-"""Costs: what was spent on models, over all runs, as API and as a page."""
+"""Costs of models over all runs, as API and as a page."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ api: Final = APIRouter(prefix="/api/v1/cost")
 pages: Final = APIRouter(prefix="/cost", include_in_schema=False)
 
 _BUDGETS: Final = 50
-"""Budgets of a page."""
+"""Number of budgets on the page."""
 
 SPANS: Final = ("1h", "1d", "7d", "30d")
-"""Since when, as the page offers it."""
+"""Periods that the page offers."""
 
 
 @api.get("")
 async def sum_costs(request: Request, by: str = "model", since: str | None = None) -> Costs:
-    """Return what was spent, by ``model``, ``step``, ``agent``, ``tenant``, ``day`` or ``workflow``, since so long."""
+    """Return costs by ``model``, ``step``, ``agent``, ``tenant``, ``day`` or ``workflow``, of the last ``since``."""
     return await app_of(request).spending.costs(by=by, since=since or None)
 
 
 @api.get("/budgets")
 async def list_budgets(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> dict[str, Any]:
-    """Return budgets that anything was reserved in, what is spent and reserved of each, the newest first."""
+    """Return budgets that have had a reservation, with spent and reserved amounts, the newest first."""
     return {"budgets": await app_of(request).spending.budgets(limit=limit)}
 
 
 @pages.get("")
 async def show(request: Request, by: str = "model", since: str | None = None) -> Response:
-    """Show what was spent."""
+    """Show costs."""
     wrong, costs = "", Costs(rows=(), total=Usage())
     try:
         costs = await sum_costs(request, by, since)

@@ -17,13 +17,13 @@ pages: Final = APIRouter(prefix="/runs", include_in_schema=False)
 @api.get("/{workflow_id}/calls")
 @by_workflow
 async def list_calls(request: Request, workflow_id: str) -> dict[str, Any]:
-    """Return the calls that the steps of a run have recorded, in order, with what each cost; not what they returned."""
+    """Return the recorded calls of a run's steps, in order, with the cost of each, without their results."""
     return {"calls": await (await find_run(request, workflow_id)).calls()}
 
 
 @pages.get("/{workflow_id}/calls")
 @by_workflow
 async def show(request: Request, workflow_id: str) -> Response:
-    """Show the calls that the steps of a run have recorded."""
+    """Show the recorded calls of a run's steps."""
     run = await find_run(request, workflow_id)
     return page(request, "calls.html", workflow_id=run.workflow_id, calls=await run.calls())

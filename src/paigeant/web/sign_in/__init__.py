@@ -1,1 +1,1 @@
-"""Signing in: with a token of this server, or at an OpenID provider."""
+"""Sign-in: with a token of this server, or at an OpenID provider."""

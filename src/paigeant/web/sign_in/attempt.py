@@ -1,4 +1,4 @@
-"""An attempt to sign in: what a browser keeps, signed, while its user is at the provider."""
+"""Sign-in attempt: signed data that the browser keeps while its user is at the provider."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pydantic_core import from_json
 from paigeant.model.values.json_text import to_json
 
 SECONDS: Final = 600.0
-"""For which somebody may be at the provider."""
+"""Lifetime of an attempt."""
 
 
 class Attempt(NamedTuple):
-    """What links an answer of the provider to the browser that was sent there.
+    """Link between an answer of the provider and the browser that was sent there.
 
-    ``state`` comes back with the answer, ``nonce`` in the token, and the code counts with the ``verifier`` only
-    (RFC 7636). ``back`` is the page to go on with, ``redirect_uri`` where the provider sends the browser.
+    ``state`` returns with the answer, ``nonce`` in the token, and the code is valid only with the ``verifier`` (RFC
+    7636). ``back`` is the page to return to, ``redirect_uri`` the address to which the provider sends the browser.
     """
 
     state: str
@@ -39,17 +39,17 @@ class Attempt(NamedTuple):
 
     @property
     def challenge(self) -> str:
-        """The SHA-256 of the verifier, as the provider is told it."""
+        """SHA-256 of the verifier, as it is sent to the provider."""
         return urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
 
     def sealed(self, secret: bytes) -> str:
-        """Return it as a cookie's value: nothing has to be kept of those who never come back."""
+        """Return it as a cookie's value: nothing is stored for people who never return."""
         body = urlsafe_b64encode(to_json(list(self)))
         return f"{body.decode()}.{_signature(secret, body)}"
 
     @classmethod
     def open(cls, cookie: str, secret: bytes) -> Attempt | None:
-        """Return it from a cookie; None if this process has not made it, or if it is too old."""
+        """Parse a cookie; None if this process has not made it, or if it has expired."""
         body, _, signature = cookie.partition(".")
         right = _signature(secret, body.encode(errors="replace"))
         if not hmac.compare_digest(right.encode(), signature.encode(errors="replace")):

@@ -1,7 +1,7 @@
-"""An OpenID provider: people sign in there (code with PKCE), and programs come with access tokens of it.
+"""OpenID provider: sign-in of people (code with PKCE), and its access tokens for programs.
 
-OpenID Connect Core 1.0, 3.1, and RFC 7636, 9068 and 9207. Nothing is believed that its keys have not signed; what a
-person may follows from one claim, whose values are compared letter by letter.
+OpenID Connect Core 1.0, 3.1, and RFC 7636, 9068 and 9207. Only data signed by its keys is trusted; permissions follow
+from one claim, whose values are compared exactly.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from paigeant.web.sign_in.attempt import Attempt
 
 SCOPE: Final = "openid profile email"
 NAME: Final = 200
-"""Characters of a name, at most."""
+"""Limit of characters of a name."""
 
 
 def choose_provider(settings: SignInSettings) -> OpenIdProvider | None:
-    """Return the provider that is configured, None if none is; raises ConfigError for one that is half configured."""
+    """Return the configured provider, None without one; raises ConfigError for an incomplete configuration."""
     given = [name for name in SignInSettings.model_fields if name in settings.model_fields_set]
     if settings.oidc_issuer is None and given:
         raise ConfigError(f"PAIGEANT_{given[0].upper()} is set, and PAIGEANT_OIDC_ISSUER is not")
@@ -35,10 +35,10 @@ def choose_provider(settings: SignInSettings) -> OpenIdProvider | None:
 
 
 class OpenIdProvider:
-    """Tells who somebody is, and what they may, by what the provider has signed."""
+    """Identifies people, and their permissions, by tokens that the provider has signed."""
 
     def __init__(self, settings: SignInSettings) -> None:
-        """Ask the provider of these settings; raises ConfigError for what they lack. Nothing is asked yet."""
+        """Use the provider of these settings; raises ConfigError for missing ones. No request is made yet."""
         if settings.oidc_issuer is None or settings.oidc_client_id is None:
             raise ConfigError("PAIGEANT_OIDC_ISSUER and PAIGEANT_OIDC_CLIENT_ID are needed to sign people in")
         self._roles = {
@@ -61,11 +61,11 @@ class OpenIdProvider:
 
     @property
     def name(self) -> str:
-        """The issuer, as people are shown where they sign in."""
+        """The issuer, as shown on the sign-in page."""
         return self._issuer.partition("://")[2].rstrip("/")
 
     async def address(self, attempt: Attempt) -> str:
-        """Return where a browser is sent to sign in; raises IdentityRefused and IdentityUnavailable."""
+        """Return the sign-in address for a browser; raises IdentityRefused and IdentityUnavailable."""
         endpoint = await self._provider.authorization_endpoint()
         asked = {
             "response_type": "code",
@@ -80,7 +80,7 @@ class OpenIdProvider:
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}"
 
     async def finish(self, attempt: Attempt, answer: Mapping[str, str]) -> Identity:
-        """Return who has signed in, by the provider's answer; raises IdentityRefused and IdentityUnavailable."""
+        """Return the signed-in identity, by the provider's answer; raises IdentityRefused and IdentityUnavailable."""
         if not hmac.compare_digest(answer.get("state", "").encode(), attempt.state.encode()):
             raise IdentityRefused("this answer is not to the question that was asked; sign in once more")
         if answer.get("iss", self._issuer) != self._issuer:  # RFC 9207: an answer of another provider
@@ -115,14 +115,14 @@ class OpenIdProvider:
         return token
 
     async def by_access_token(self, token: str) -> Identity | None:
-        """Return whose access token this is, None if it is none for this server; raises IdentityUnavailable."""
+        """Return the identity of an access token, None for another server's; raises IdentityUnavailable."""
         audience = self._settings.oidc_audience
         if audience is None:
             return None
         try:
             claims = await self._provider.verify(token)
             if "nonce" in claims or claims.get("typ") in {"ID", "Refresh"}:
-                return None  # an ID token says who has signed in, not that it may be used here
+                return None  # an ID token identifies a person, and is not valid for access
             self._require(claims, audience, "the token")
             return self._identity(claims)
         except IdentityRefused:
@@ -134,7 +134,7 @@ class OpenIdProvider:
         check_times(claims, datetime.now(UTC))
 
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
-        """Return who this is. The highest of their roles counts; raises IdentityRefused for who has none."""
+        """Return the identity of claims, with their highest role; raises IdentityRefused without one."""
         name = _name_of(claims)
         values = _values(claims, self._settings.oidc_claim)
         roles = [role for value, role in self._roles.items() if value in values]
@@ -146,7 +146,7 @@ class OpenIdProvider:
 
 
 def _name_of(claims: Mapping[str, Any]) -> str:
-    """Return the name for deeds: an address that the provider has verified, else the subject; never what is chosen."""
+    """Return the name for deeds: a verified e-mail address, else the subject; never a name that users choose."""
     verified = claims.get("email") if claims.get("email_verified") is True else None
     for found in (verified, claims.get("sub")):
         if isinstance(found, str) and 0 < len(found) <= NAME and found.isprintable():
@@ -155,7 +155,7 @@ def _name_of(claims: Mapping[str, Any]) -> str:
 
 
 def _values(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
-    """Return the values of a claim: of this very name, else along its points, as Keycloak's realm_access.roles."""
+    """Return the values of a claim: of this exact name, else along its dots, as Keycloak's realm_access.roles."""
     found: Any = claims.get(claim)
     if found is None:
         found = claims

@@ -1,4 +1,4 @@
-"""The pages to sign in and out."""
+"""Sign-in and sign-out pages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ router: Final = APIRouter(include_in_schema=False)
 @router.get("/login")
 @by_workflow
 async def login(request: Request, back: str = "/") -> Response:
-    """Ask for a token, or send to the provider; ``back`` is the page to go on with."""
+    """Ask for a token, or redirect to the provider; ``back`` is the page to return to."""
     return _ask(request, back=_page_here(back))
 
 
@@ -65,7 +65,7 @@ async def begin(request: Request, back: str = "/") -> Response:
 @router.get("/login/openid/answer")
 @by_workflow
 async def finish(request: Request) -> Response:
-    """Sign in whom the provider has sent back."""
+    """Sign in the person whom the provider has sent back."""
     access = _access(request)
     attempt = Attempt.open(request.cookies.get(ATTEMPT_COOKIE, ""), access.secret)
     if access.openid is None or attempt is None:
@@ -107,6 +107,6 @@ def _signed_in(request: Request, session: str, back: str) -> Response:
 
 
 def _page_here(back: str) -> str:
-    """Return the path of a page of ours; anything else would send people to where somebody else wants them."""
+    """Return the path of a page of ours; any other path would be an open redirect."""
     here = back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable()
     return back if here else "/"

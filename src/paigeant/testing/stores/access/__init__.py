@@ -1,1 +1,1 @@
-"""Who may ask the HTTP API: what every store must keep of it."""
+"""Contract tests of access tokens, grants and signing keys."""

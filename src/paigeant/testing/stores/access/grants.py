@@ -1,4 +1,4 @@
-"""The identity of a run is read under its lease alone, renewed while the run is open, and gone with its end."""
+"""Contract tests of grants: read under a lease only, renewed while the run is open, deleted at its end."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -28,7 +28,7 @@ WAITS = "reauthentication: it has run out"
 
 
 class GrantGuarantees(StoreBackend):
-    """What the contract ``Grants`` promises."""
+    """Guarantees of the contract ``Grants``."""
 
     async def granted(self, store: Store, *steps: str, lease: timedelta | None = None) -> Grant:
         """Start a run with an identity, and lease its first step."""

@@ -1,4 +1,4 @@
-"""Keys are kept once, found by their ids, and gone once no run can rest on them."""
+"""Contract tests of signing keys: stored once, found by id, and deleted once no run depends on them."""
 
 # ruff: noqa: D102, PLR2004, S101 -- tests: a name is a sentence, a number an example
 
@@ -15,15 +15,15 @@ HOUR = timedelta(hours=1)
 
 
 def voucher(kid: str, until: datetime | None = None) -> PublishedKey:
-    """Return what looks like a voucher."""
+    """Return an imitation of a voucher."""
     return PublishedKey(kid, KeyKind.VOUCHER, f'{{"é":"{kid}"}}', "e30..AAAA", until)
 
 
 class KeyGuarantees(StoreBackend):
-    """What :class:`paigeant.abc.SigningKeys` promises."""
+    """Guarantees of :class:`paigeant.abc.SigningKeys`."""
 
     async def store_time(self, store: Store, kid: str = "now") -> datetime:
-        """Return the store's time: that of a key which stays."""
+        """Return the store's time, read from a new key."""
         await store.record_keys([voucher(kid)])
         [stored] = await store.find_keys([kid])
         return stored.at

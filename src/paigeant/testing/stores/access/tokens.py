@@ -1,4 +1,4 @@
-"""A token is known by its digest, for as long as it counts."""
+"""Contract tests of access tokens: found by digest, until they expire."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -18,7 +18,7 @@ OTTO = TokenGrant(name="otto", role=TokenRole.OPERATOR, payloads=True, workflows
 
 
 class TokenGuarantees(StoreBackend):
-    """What :class:`paigeant.abc.AccessTokens` promises."""
+    """Guarantees of :class:`paigeant.abc.AccessTokens`."""
 
     async def test_a_token_is_found_by_its_digest_until_it_is_revoked(self, store: Store) -> None:
         vera = await store.record_token(VERA, token_digest("one"), timedelta(days=90))

@@ -1,1 +1,1 @@
-"""What a store must keep of what happens within steps."""
+"""Contract tests of calls within steps."""

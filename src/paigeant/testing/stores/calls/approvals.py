@@ -1,4 +1,4 @@
-"""A question of a step is answered once, and its step goes on when none of its questions is open."""
+"""Contract tests of approvals: a question is answered once, and its step goes on when none is open."""
 
 # ruff: noqa: D102, S101, PLR2004 -- tests: a name is a sentence, a number an example
 
@@ -32,15 +32,15 @@ def asking(key: str, seconds: float | None = None) -> Asked:
 
 
 class ApprovalGuarantees(StoreBackend):
-    """What the contract ``Approvals`` promises."""
+    """Guarantees of the contract ``Approvals``."""
 
     async def ask(self, store: Store, grant: Grant, *asked: Asked) -> list[Approval]:
-        """Let the step wait for these questions; returns what is open."""
+        """Make the step wait for these questions; returns the open ones."""
         await self.settle(store, decided(grant, Parked("approval", asks=asked)))
         return list((await store.list_approvals()).approvals)
 
     async def step(self, store: Store, grant: Grant) -> StepEpoch:
-        """Return what the questions of the step of this grant are kept by."""
+        """Return the key of the step's questions."""
         view = (await store.get_run(grant.key.workflow_id)).steps[0]
         return StepEpoch(grant.key.workflow_id, UUID(view.idempotency_key.split(":")[1]), Direction.EXECUTE)
 
@@ -79,7 +79,7 @@ class ApprovalGuarantees(StoreBackend):
         [asked] = await self.ask(store, grant, asking("a"))
         await store.resume(grant.key.workflow_id)
         [again] = await self.take(store)
-        waits = decided(again, Parked("approval", asks=(asking("a"),)))  # as it found the question open
+        waits = decided(again, Parked("approval", asks=(asking("a"),)))  # it found the question open
 
         await store.answer_approval(asked.id, YES)
         await self.settle(store, waits)
@@ -136,7 +136,7 @@ class ApprovalGuarantees(StoreBackend):
     async def test_a_question_whose_time_is_up_is_not_answered(self, store: Store) -> None:
         grant = await self.begin(store, "draft")
         await self.ask(store, grant, asking("a", 0.05))
-        [asked] = (await store.list_approvals(everything=True)).approvals  # it may be over already
+        [asked] = (await store.list_approvals(everything=True)).approvals  # it may have expired already
         await self.let_leases_end()
 
         async def expired() -> bool:

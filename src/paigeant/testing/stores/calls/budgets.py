@@ -1,4 +1,4 @@
-"""What may be spent is counted before it is spent: who asks at the same moment never gets more than there is."""
+"""Contract tests of budgets: concurrent requests never reserve more than the cap."""
 
 # ruff: noqa: D102, S101, PLR2004 -- tests: a name is a sentence, a number an example
 
@@ -21,24 +21,24 @@ ROOM = Reserved(alive=True)
 
 
 def asking(grant: Grant, key: str, tokens: int, *budgets: Budget, agent: str | None = None) -> Reservation:
-    """Return a request that may come to so many tokens."""
+    """Return a reservation of this many tokens."""
     return Reservation(grant.held, key, budgets or TOKENS, Amount(0, tokens), agent)
 
 
 async def reserve(store: Store, asked: Reservation) -> Reserved:
-    """Ask for one call alone."""
+    """Reserve for one call."""
     [answer] = await store.reserve([asked])
     return answer
 
 
 def spending(grant: Grant, key: str, tokens: int, *budgets: Budget, usd: str | None = None) -> Recording:
-    """Return a request that came to so many tokens."""
+    """Return the recording of a request with this many tokens."""
     charge = Charge(key, "openai", "m", tokens, cost=None if usd is None else Decimal(usd), agent="writer")
     return Recording(grant.held, Checkpoint(key, b"1"), (charge,), budgets=budgets or TOKENS)
 
 
 class BudgetGuarantees(StoreBackend):
-    """What the contract ``Budgets`` promises."""
+    """Guarantees of the contract ``Budgets``."""
 
     async def test_room_is_reserved_up_to_the_cap_and_not_beyond(self, store: Store) -> None:
         grant = await self.begin(store, "draft")
@@ -77,7 +77,7 @@ class BudgetGuarantees(StoreBackend):
     async def test_requests_at_one_moment_never_reserve_more_than_there_is(
         self, store: Store, connect: Connect
     ) -> None:
-        """Two workers, twenty steps of one workflow, each of which wants a tenth of what there is in a day."""
+        """Two workers and twenty steps of one workflow, each of which reserves a tenth of the day's cap."""
         day = Budget(tokens=100, per="workflow/day")
         grants = [await self.begin(store, "draft") for _ in range(20)]
 
@@ -159,7 +159,7 @@ class BudgetGuarantees(StoreBackend):
         [second] = await self.take_over(store)
 
         assert await reserve(store, asking(first, "b", 1)) == Reserved(alive=False)
-        assert await reserve(store, asking(second, "a", 70)) == ROOM  # the same call, begun again
+        assert await reserve(store, asking(second, "a", 70)) == ROOM  # the same call, repeated
         await store.release_reservation(first.held, "a")
 
         [budget] = await store.list_budgets()
@@ -173,7 +173,7 @@ class BudgetGuarantees(StoreBackend):
 
         assert await reserve(store, asking(one, "a", 10, tenant)) == ROOM
         assert await reserve(store, asking(other, "a", 10, tenant)) == ROOM
-        assert await reserve(store, asking(none, "a", 1_000, tenant)) == ROOM  # of no tenant
+        assert await reserve(store, asking(none, "a", 1_000, tenant)) == ROOM  # without a tenant
 
         scopes = [budget.scope.split()[:2] for budget in await store.list_budgets()]
         assert sorted(scopes) == [["tenant", "acme"], ["tenant", "zeta"]]
@@ -210,7 +210,7 @@ class BudgetGuarantees(StoreBackend):
         await store.record_step_result([completed(done)], self.lease)
 
         assert await store.prune(-self.lease) == 1
-        assert await store.prune(-self.lease) == 0  # days that are past go once no run does
+        assert await store.prune(-self.lease) == 0  # past days are deleted by a call without runs
 
         left = [view.scope for view in await store.list_budgets()]
         assert sorted(scope.partition(" ")[0] for scope in left) == ["run", "step"]

@@ -1,4 +1,4 @@
-"""What a step records outlives its attempt, and what it cost the run; nobody writes without a lease."""
+"""Contract tests of checkpoints: recordings outlive the attempt, charges the run; no writes without a lease."""
 
 # ruff: noqa: D102, S101, PLR2004 -- tests: a name is a sentence, a number an example
 
@@ -25,12 +25,12 @@ REFUSED = Recorded(alive=False)
 
 
 def saying(grant: Grant, key: str, value: JsonValue, fingerprint: str | None = None) -> Recording:
-    """Return a checkpoint to be recorded under this lease."""
+    """Return a recording of a checkpoint under this lease."""
     return Recording(grant.held, Checkpoint(key, pack(to_json(value)), fingerprint))
 
 
 def costing(grant: Grant, key: str, cost: str | None = "0.01") -> Recording:
-    """Return a charge to be recorded under this lease."""
+    """Return a recording of a charge under this lease."""
     return Recording(grant.held, None, (charging(key, cost),))
 
 
@@ -41,7 +41,7 @@ def charging(key: str, cost: str | None = "0.01") -> Charge:
 
 
 def both(grant: Grant, key: str, value: JsonValue, cost: str = "0.01") -> Recording:
-    """Return a checkpoint and a charge to be recorded together."""
+    """Return a recording of a checkpoint and a charge."""
     return saying(grant, key, value)._replace(charges=(charging(key, cost),))
 
 
@@ -51,16 +51,16 @@ async def record(store: Store, *recordings: Recording) -> list[Recorded]:
 
 
 def untimed(answer: Recorded) -> Recorded:
-    """Return an answer without the time at which the store has recorded what is there."""
+    """Return an answer without the time of its recording."""
     there = answer.checkpoint
     return answer if there is None else answer._replace(checkpoint=there._replace(at=None))
 
 
 class CheckpointGuarantees(StoreBackend):
-    """What ``record_checkpoints``, ``load_checkpoints``, ``start_afresh`` and ``read_ledger`` promise."""
+    """Guarantees of ``record_checkpoints``, ``load_checkpoints``, ``start_afresh`` and ``read_ledger``."""
 
     async def step(self, store: Store, grant: Grant, direction: Direction = Direction.EXECUTE) -> StepEpoch:
-        """Return what the checkpoints of the step of this grant are kept by."""
+        """Return the key of the step's checkpoints."""
         view = await store.get_run(grant.key.workflow_id)
         [key] = [step.idempotency_key for step in view.steps if step.position == grant.key.position]
         return StepEpoch(grant.key.workflow_id, UUID(key.split(":")[1]), direction, grant.epoch)

@@ -1,4 +1,4 @@
-"""What was spent is summed exactly, whichever way it is looked at."""
+"""Contract tests of costs: exact sums in every grouping."""
 
 # ruff: noqa: D102, S101, PLR2004 -- tests: a name is a sentence, a number an example
 
@@ -16,13 +16,13 @@ from paigeant.testing.stores.backend import Connect, StoreBackend
 
 
 def spent(grant: Grant, key: str, usd: str | None, model: str = "gpt-5-mini", agent: str = "writer") -> Recording:
-    """Return a request to be charged."""
+    """Return a charge of a request."""
     charge = Charge(key, "openai", model, 100, 20, cost=None if usd is None else Decimal(usd), agent=agent)
     return Recording(grant.held, Checkpoint(key, b"1", kind="model"), (charge,))
 
 
 class CostGuarantees(StoreBackend):
-    """What ``sum_costs``, ``prune_ledger`` and the view of a run promise."""
+    """Guarantees of ``sum_costs``, ``prune_ledger`` and the view of a run."""
 
     async def test_costs_are_summed_by_whatever_is_asked_for(self, store: Store) -> None:
         first = await self.begin_run(store, new_run("draft", "review", tenant="acme"))

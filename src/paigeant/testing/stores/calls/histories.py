@@ -1,4 +1,4 @@
-"""What an agent was told and has answered is written with its step, and is there for those that come after."""
+"""Contract tests of histories: written with their step, and visible to later steps."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -21,7 +21,7 @@ SAID = History("2.68.0", len(TEXT), pack(TEXT), "facts")
 
 
 class HistoryGuarantees(StoreBackend):
-    """What the contract ``Histories`` promises."""
+    """Guarantees of the contract ``Histories``."""
 
     async def test_a_history_is_written_with_the_commit_of_its_step_and_by_nobody_else(
         self, store: Store, connect: Connect

@@ -1,4 +1,4 @@
-"""A model whose provider refuses is left alone by all, for as long as was asked for."""
+"""Contract tests of pauses: all workers pause a model whose provider refuses."""
 
 # ruff: noqa: D102, S101, PLR2004 -- tests: a name is a sentence, a number an example
 
@@ -11,7 +11,7 @@ from paigeant.testing.stores.backend import Connect, StoreBackend
 
 
 class PauseGuarantees(StoreBackend):
-    """What the contract ``Pauses`` promises."""
+    """Guarantees of the contract ``Pauses``."""
 
     async def test_a_model_is_left_alone_for_as_long_as_was_asked(self, store: Store, connect: Connect) -> None:
         left = await store.pause_model("openai:gpt-5", 30)

@@ -1,4 +1,4 @@
-"""A variable that a step sets while it runs is there at once."""
+"""Contract tests of variables set by a running step: visible at once."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -18,7 +18,7 @@ def setting(grant: Grant, name: str, value: Value, blob: Blob | None = None) -> 
 
 
 class SavedVariableGuarantees(StoreBackend):
-    """What ``record_checkpoints`` promises of variables."""
+    """Guarantees of ``record_checkpoints`` for variables."""
 
     async def test_a_variable_that_a_step_sets_is_there_at_once_and_the_next_attempt_writes_over_it(
         self, store: Store

@@ -1,1 +1,1 @@
-"""The contract of a store of hops, one file a subject."""
+"""Contract tests of hops, one file for each subject."""

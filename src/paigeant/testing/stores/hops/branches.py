@@ -1,4 +1,4 @@
-"""Branches of a run do not get in each other's way, though each of them counts its own positions."""
+"""Contract tests of branches: independent of each other, with positions of their own."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -21,7 +21,7 @@ LEFT, RIGHT = "left", "right"
 
 
 def forked(grant: Grant, *steps: str) -> Commit:
-    """Return the commit of a step that two branches of these steps follow, and a held hop that joins them."""
+    """Return the commit of a step with two next branches of these steps, and a held hop that joins them."""
     commit = completed(grant, "trunk", variables={"tone": inline("dry")}, undo=Undo.COMPLETED)
     [join] = commit.twins
     branches = [branch(CODEC.open(join.body).message, path, *steps) for path in (LEFT, RIGHT)]
@@ -30,10 +30,10 @@ def forked(grant: Grant, *steps: str) -> Commit:
 
 
 class BranchGuarantees(StoreBackend):
-    """What the store promises of several open hops of one run, made by hand: a trunk, two branches and a join."""
+    """Guarantees for several open hops of one run, built by hand: a trunk, two branches and a join."""
 
     async def fork(self, store: Store, *steps: str) -> list[Grant]:
-        """Let the first step of a run be followed by two branches of these steps and a join, and lease the branches."""
+        """Commit the first step of a run with two branches of these steps and a join, and lease the branches."""
         grant = await self.begin(store, "draft", "print")
         await self.settle(store, forked(grant, *steps))
         return sorted(await self.take(store), key=lambda grant: grant.key)

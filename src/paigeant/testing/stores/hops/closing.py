@@ -1,4 +1,4 @@
-"""What is to end of a run with branches ends whoever notices it, and what a person can act on he can."""
+"""Contract tests of closing: branches that are to end do end, and a person can act on held nodes."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -25,7 +25,7 @@ from paigeant.testing.waiting import eventually
 
 
 class ClosingGuarantees(JoinGuarantees):
-    """What a store promises of nodes with branches that are to end, or that wait for a person."""
+    """Guarantees for nodes with branches that are to end, or that wait for a person."""
 
     async def test_what_has_not_begun_ends_with_its_join_and_not_before_when_the_deadline_has_passed(
         self, store: Store
@@ -64,7 +64,7 @@ class ClosingGuarantees(JoinGuarantees):
         assert (over.key, over.interrupted) == (again.key, True)
 
     async def hold_for_a_person(self, store: Store, *steps: Grant) -> Grant:
-        """Have a node end its branches, fail to join them, and wait for a person; returns its last lease."""
+        """Make a node end its branches, fail to join them, and wait for a person; returns its last lease."""
         await self.settle(store, *[failed(steps[0]), *[completed(each) for each in steps[1:]]])
         [node] = await self.due(store)
         await self.settle(store, decided(node, Parked(WaitReason.INTERNAL)))

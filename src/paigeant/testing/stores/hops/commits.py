@@ -1,4 +1,4 @@
-"""Each hop is committed exactly once, whole, and only by who holds its lease."""
+"""Contract tests of commits: each hop exactly once, completely, and only by the holder of its lease."""
 
 # ruff: noqa: D102, PLR2004, S101 -- tests: a name is a sentence, a number an example
 
@@ -18,7 +18,7 @@ from paigeant.testing.waiting import eventually
 
 
 class CommitGuarantees(StoreBackend):
-    """What ``record_step_result`` promises, and ``take_announcements`` of what it wrote."""
+    """Guarantees of ``record_step_result``, and of ``take_announcements`` for its twins."""
 
     # -- once
 
@@ -205,7 +205,7 @@ class CommitGuarantees(StoreBackend):
         run = await store.get_run(grant.key.workflow_id)
         assert (run.status, run.reason) == (RunStatus.RUNNING, None)
 
-    # -- what is set
+    # -- variables
 
     async def test_a_commit_sets_variables_with_it(self, store: Store) -> None:
         grant = await self.begin(store, "draft", "review")
@@ -253,7 +253,7 @@ class CommitGuarantees(StoreBackend):
     async def test_a_lease_that_runs_out_is_announced_then_however_often_its_hop_was_before(self, store: Store) -> None:
         first = await self.begin(store, "draft")
         await store.release([first.held])
-        await store.take_announcements(10)  # the next one is further away than the end of the lease
+        await store.take_announcements(10)  # the next one is later than the end of the lease
         [leased] = await store.claim(WORKER, Due(["draft"]), 1, self.lease)
 
         async def announced() -> list[Sealed]:

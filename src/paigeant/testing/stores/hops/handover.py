@@ -1,4 +1,4 @@
-"""A commit may hand the next step to the committer, in the same transaction and without losing it."""
+"""Contract tests of hand-overs: the next step is leased to the committer in the same transaction, and never lost."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -14,10 +14,10 @@ from paigeant.testing.stores.backend import StoreBackend
 
 
 class HandOverGuarantees(StoreBackend):
-    """What ``record_step_result`` promises of twins that asked to be handed over."""
+    """Guarantees of ``record_step_result`` for requested hand-overs."""
 
     async def hand_over(self, store: Store) -> CommitResult:
-        """Commit a first step, asking for the second one with a lease that soon ends."""
+        """Commit a first step, and request the second one with a short lease."""
         grant = await self.begin(store, "draft", "review", "print")
         [settled] = await store.record_step_result([completed(grant, hand_over=True)], self.lease)
         return settled

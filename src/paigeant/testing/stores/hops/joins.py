@@ -1,4 +1,4 @@
-"""Joins count what has ended, whatever is committed at the same moment, and nothing of a closed one is left open."""
+"""Contract tests of joins: exact counts under concurrent commits, and no open branches of a closed join."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -47,21 +47,21 @@ async def gone_on(store: Store, grant: Grant) -> Commit:
 
 
 class JoinGuarantees(StoreBackend):
-    """What a store promises of nodes with branches, in whatever order their hops are committed."""
+    """Guarantees for nodes with branches, in any order of commits."""
 
     async def due(self, store: Store) -> list[Grant]:
-        """Lease all that is due, steps and nodes, in the order of their places."""
+        """Lease all due hops, steps and nodes, in the order of their places."""
         grants = await store.claim(WORKER, Due([*TOPICS, FLOW]), 100, self.long)
         return sorted(grants, key=lambda grant: grant.key)
 
     async def go_on(self, store: Store) -> list[Grant]:
-        """Have all that is due go on as a worker would, at once, and return what is due by that."""
+        """Commit all due hops as a worker would, together, and return those that are then due."""
         commits = [await gone_on(store, grant) for grant in await self.due(store)]
         assert set(await self.settle(store, *commits)) <= {Verdict.OK}
         return await self.due(store)
 
     async def finish(self, store: Store, grants: Sequence[Grant]) -> RunView:
-        """Have what was leased go on, and all that follows, until nothing is due; returns what became of the run."""
+        """Commit the leased hops, and all that follow, until none is due; returns the view of the run."""
         run = grants[0].key.workflow_id
         while grants:
             await self.settle(store, *[await gone_on(store, grant) for grant in grants])
@@ -69,7 +69,7 @@ class JoinGuarantees(StoreBackend):
         return await store.get_run(run)
 
     async def begin_fan(self, store: Store, *entries: Parallel | ForEach) -> list[Grant]:
-        """Start a run that begins with a node, let its branches begin, and lease their first hops."""
+        """Start a run that begins with a node, begin its branches, and lease their first hops."""
         await store.record_workflow_start([new_run(*entries, payload={"items": ITEMS})])
         return await self.go_on(store)
 
@@ -163,7 +163,7 @@ class JoinGuarantees(StoreBackend):
         assert undone == ["1.0", "1.2", "1.3", "1.4", "1.5"]
 
     async def fail_some(self, store: Store, grants: Sequence[Grant], *paths: str) -> list[Grant]:
-        """Have what was leased go on but for the hops on these paths, which fail; returns what is due by that."""
+        """Commit the leased hops, those on these paths as failed; returns the hops that are then due."""
         commits = [failed(grant) if grant.key.path in paths else await gone_on(store, grant) for grant in grants]
         await self.settle(store, *commits)
         return await self.due(store)
@@ -224,7 +224,7 @@ class JoinGuarantees(StoreBackend):
         assert (join.reopened, join.cancelled, join.written - join.arrived) == (0, 4, 2)
 
     async def stands(self, store: Store, run: UUID) -> dict[str | None, list[str]]:
-        """Return on which paths steps are for what reason."""
+        """Return the paths of steps by wait reason."""
         found: dict[str | None, list[str]] = {}
         for step in (await store.get_run(run)).steps:
             found.setdefault(step.reason, []).append(step.path)

@@ -1,4 +1,4 @@
-"""Nobody runs what another runs; what is dropped is taken up; and a lease that is lost can do nothing."""
+"""Contract tests of leases: exclusive, taken over after their end, and powerless once lost."""
 
 # ruff: noqa: D102, PLR2004, S101 -- tests: a name is a sentence, a number an example
 
@@ -18,7 +18,7 @@ from paigeant.testing.stores.backend import TOPICS, StoreBackend
 
 
 class LeaseGuarantees(StoreBackend):
-    """What ``claim``, ``beat`` and ``release`` promise."""
+    """Guarantees of ``claim``, ``beat`` and ``release``."""
 
     # -- the store intake
 
@@ -166,7 +166,7 @@ class LeaseGuarantees(StoreBackend):
 
         if heart is not None:
             held = [grant.held, LeaseToken(grant.key, grant.fence + 1)]
-            try:  # in a thread, for it blocks
+            try:  # in a thread, since it blocks
                 pulses = await asyncio.to_thread(heart.beat, held, self.long)
             finally:
                 await asyncio.to_thread(heart.close)

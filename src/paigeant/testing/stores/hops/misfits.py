@@ -1,4 +1,4 @@
-"""A step that waits for code that fits it is leased by who has that code, and by nobody else."""
+"""Contract tests of holds for fitting code: leased by workers with that code only."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -17,10 +17,10 @@ WHY = "'draft' has changed"
 
 
 class MisfitGuarantees(StoreBackend):
-    """What ``find_held_interfaces``, ``claim`` and ``resume(accept_contract=True)`` promise."""
+    """Guarantees of ``find_held_interfaces``, ``claim`` and ``resume(accept_contract=True)``."""
 
     async def hold(self, store: Store, *steps: str, interface: str = OLD) -> Grant:
-        """Start a run whose first step waits for code that fits this contract."""
+        """Start a run whose first step waits for code that fits this interface."""
         grant = await self.begin(store, *(steps or ("draft",)))
         assert await self.settle(store, decided(grant, InterfaceMismatch(WHY, interface))) == [Verdict.OK]
         return grant

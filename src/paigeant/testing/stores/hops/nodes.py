@@ -1,4 +1,4 @@
-"""A node keeps its place while it waits, and whoever leases it knows how far its wait has come."""
+"""Contract tests of nodes: they keep their place while they wait, and leases have the state of the wait."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -31,14 +31,14 @@ def gone_on(grant: Grant) -> Commit:
 
 
 class NodeGuarantees(StoreBackend):
-    """What a store promises of hops that run no activity."""
+    """Guarantees for hops that run no activity."""
 
     async def nodes(self, store: Store, owner: str = WORKER, lease: timedelta | None = None) -> list[Grant]:
         """Lease the nodes that are due."""
         return await store.claim(owner, Due([FLOW]), 10, lease or self.long)
 
     async def entered(self, store: Store, node: Entry) -> Grant:
-        """Start a run that begins with this node, and let it begin to wait; returns the lease that it had."""
+        """Start a run that begins with this node, and begin its wait; returns its first lease."""
         await store.record_workflow_start([new_run(node, "draft")])
         [grant] = await self.nodes(store)
         assert grant.wait is None

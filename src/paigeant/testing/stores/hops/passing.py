@@ -1,4 +1,4 @@
-"""Entries that a journey passes without a hop are behind at once, at positions of their own, and are never leased."""
+"""Contract tests of passed entries: done at once, at positions of their own, and never leased."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -17,7 +17,7 @@ from paigeant.testing.stores.backend import StoreBackend
 
 
 class PassingGuarantees(StoreBackend):
-    """What ``record_step_result`` and ``record_workflow_start`` promise of entries that are passed."""
+    """Guarantees of ``record_step_result`` and ``record_workflow_start`` for passed entries."""
 
     async def test_what_a_commit_passes_is_behind_at_once_and_the_next_hop_comes_after_it(self, store: Store) -> None:
         run = new_run("draft", Step("review", when="false"), Switch({"true": ["print"]}), "bind")

@@ -1,4 +1,4 @@
-"""What two handles ask at the same moment is decided for one of them."""
+"""Contract tests of races: concurrent calls of two handles are decided for one of them."""
 
 # ruff: noqa: D102, PLR2004, S101 -- tests: a name is a sentence, a number an example
 
@@ -16,7 +16,7 @@ from paigeant.testing.stores.backend import TOPICS, Connect, StoreBackend
 
 
 class RaceGuarantees(StoreBackend):
-    """What holds when several processes, or several tasks of one, use a store at once."""
+    """Guarantees for several processes, or several tasks of one, that use a store concurrently."""
 
     async def test_of_many_who_pick_at_once_each_twin_goes_to_one(self, store: Store, connect: Connect) -> None:
         await store.record_workflow_start([new_run("draft") for _ in range(40)])
@@ -33,7 +33,7 @@ class RaceGuarantees(StoreBackend):
         self, store: Store, connect: Connect
     ) -> None:
         async def claim(number: int, handle: Store) -> list[Grant]:
-            await asyncio.sleep(number * 0.0007)  # so that one looks while another leases
+            await asyncio.sleep(number * 0.0007)  # so that one reads while another leases
             return await handle.claim(f"owner-{number}", Due(TOPICS), 7, self.long)
 
         async with AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""A run is recorded once, whole, with its first twin due at once."""
+"""Contract tests of starts: a run is recorded once, completely, with its first twin due at once."""
 
 # ruff: noqa: D102, PLR2004, S101 -- tests: a name is a sentence, a number an example
 
@@ -15,7 +15,7 @@ from paigeant.testing.stores.backend import StoreBackend
 
 
 class StartGuarantees(StoreBackend):
-    """What ``record_workflow_start`` promises."""
+    """Guarantees of ``record_workflow_start``."""
 
     async def test_a_recorded_run_is_pending_and_its_first_step_is_due_at_once(self, store: Store) -> None:
         start = new_run("draft", "review")

@@ -1,4 +1,4 @@
-"""A step that may be what kills its workers runs alone among its kind, so that its neighbours are not set aside too."""
+"""Contract tests of suspects: a step that may kill its workers runs alone, so that no other is set aside with it."""
 
 # ruff: noqa: D102, PLR2004, S101 -- tests: a name is a sentence, a number an example
 
@@ -16,10 +16,10 @@ from paigeant.testing.waiting import eventually
 
 
 class SuspectGuarantees(StoreBackend):
-    """What ``claim`` and ``wait_until_due`` promise of twins whose leases ran out again and again."""
+    """Guarantees of ``claim`` and ``wait_until_due`` for twins whose leases expired repeatedly."""
 
     async def interrupt(self, store: Store, count: int, times: int) -> list[RunStart]:
-        """Start so many runs, and let each of their leases run out so many times; returns the runs."""
+        """Start this many runs, and let each of their leases expire this many times; returns the runs."""
         starts = [new_run("draft") for _ in range(count)]
         await store.record_workflow_start(starts)
         for _ in range(times):
@@ -90,4 +90,4 @@ class SuspectGuarantees(StoreBackend):
 
         waiting = {start.twin.sealed for start in starts if start.twin.key != granted.key}
         assert set(await eventually(announced, within=3.0)) == waiting
-        assert looks < 8 or monotonic() - begun > 0.3  # where time does not pass by itself, each look lets it
+        assert looks < 8 or monotonic() - begun > 0.3  # in stores with a manual clock each poll advances it

@@ -1,4 +1,4 @@
-"""What was done is undone in reverse, once, from what the store recorded of it."""
+"""Contract tests of compensation: in reverse order, once, from the stored records."""
 
 # ruff: noqa: D102, PLR2004, S101 -- tests: a name is a sentence, a number an example
 
@@ -16,10 +16,10 @@ from paigeant.testing.stores.backend import StoreBackend
 
 
 class UndoingGuarantees(StoreBackend):
-    """What the store promises of the way back."""
+    """Guarantees for compensations."""
 
     async def fail_third(self, store: Store) -> Grant:
-        """Let two steps complete that can be undone and the third fail; return the lease of the first undoing."""
+        """Complete two compensable steps and fail the third; return the lease of the first compensation."""
         grant = await self.begin(store, "draft", "review", "print")
         for n in (1, 2):
             await self.settle(store, completed(grant, n, log=inline(f"log {n}"), undo=Undo.COMPLETED))
@@ -81,7 +81,7 @@ class UndoingGuarantees(StoreBackend):
         back = await self.fail_third(store)
         commit = completed(back, None)
         [twin] = commit.twins
-        # A message gone wrong: the next hop claims to undo the same step once more.
+        # A wrong message: the next hop claims to undo the same step once more.
         twin = replace(twin, step_id=CODEC.open(back.body).message.step_id)
         await self.settle(store, replace(commit, twins=(twin,)))
         [again] = await self.take(store)

@@ -1,1 +1,1 @@
-"""What a store promises of runs that begin others."""
+"""Contract tests of child runs."""

@@ -1,4 +1,4 @@
-"""A child begins once, with its node; its end makes the node due; what happens to a run happens to all within it."""
+"""Contract tests of child runs: begun once with their node, which their end makes due; operations cover the tree."""
 
 # ruff: noqa: D102, S101 -- tests: a name is a sentence, a number an example
 
@@ -34,12 +34,12 @@ STOPPED = Fault(type="Cancelled", message="not wanted", kind=FaultKind.CANCELLED
 
 
 def leased(grant: Grant) -> Leased:
-    """Return what a worker opens."""
+    """Return the opened step, as a worker has it."""
     return Leased(grant, CODEC.open(grant.body).message)
 
 
 def begun(grant: Grant) -> Commit:
-    """Return the commit of a node that begins its child, by the real decision."""
+    """Return the commit of a node that begins its child run, by the real decision."""
     node, given = leased(grant), ChildInput(inline({"amount": 1}), b'{"amount":1}', {})
     change = begin_child(node, BILLING, child_id(grant.key.workflow_id), given, None)
     return replace(decided(grant, change), child=start_of(grant, change))
@@ -57,14 +57,14 @@ def start_of(grant: Grant, change: ChildBegun) -> RunStart:
 
 
 class ChildGuarantees(StoreBackend):
-    """What a store promises of children."""
+    """Guarantees for child runs."""
 
     async def due_nodes(self, store: Store, lease: timedelta | None = None) -> list[Grant]:
         """Lease the nodes that are due."""
         return await store.claim(WORKER, Due([FLOW]), 10, lease or self.long)
 
     async def parent(self, store: Store, *before: str) -> tuple[Grant, UUID]:
-        """Start a run whose node has begun a child; returns the lease that the node had, and the child."""
+        """Start a run whose node has begun a child run; returns the node's lease, and the child."""
         await store.record_workflow_start([new_run(*before, BILLING, "print", tenant="acme", deadline=3600)])
         for name in before:
             [step] = await store.claim(WORKER, Due([name]), 1, self.long)
@@ -76,12 +76,12 @@ class ChildGuarantees(StoreBackend):
         return node, commit.child.workflow_id
 
     async def end_of(self, store: Store, child: UUID, commit: Commit | None = None) -> None:
-        """Let the child's only step come to an end, by default to its output."""
+        """End the child's only step, by default with its output."""
         [step] = [grant for grant in await self.take(store) if grant.key.workflow_id == child]
         assert await self.settle(store, commit or self.paid(step)) == [Verdict.OK]
 
     def paid(self, step: Grant) -> Commit:
-        """Return the commit of a child's step that can be undone."""
+        """Return the commit of a child's compensable step."""
         return completed(step, "paid", undo=Undo.COMPLETED)
 
     async def test_a_child_begins_with_the_commit_of_its_node_and_once(self, store: Store) -> None:
@@ -240,7 +240,7 @@ class ChildGuarantees(StoreBackend):
         assert await store.prune(timedelta(), limit=10) >= 1
 
     async def undoing(self, store: Store) -> tuple[Grant, UUID]:
-        """Return the lease of the hop that undoes a node whose child has completed, and the child."""
+        """Return the lease of the hop that undoes a node with a completed child run, and the child."""
         _, child = await self.parent(store)
         await self.end_of(store, child)
         [again] = await self.due_nodes(store)
@@ -253,14 +253,14 @@ class ChildGuarantees(StoreBackend):
         return back, child
 
     async def child_of(self, store: Store, grant: Grant) -> ChildState:
-        """Return what is known of the newest child of the node of a lease."""
+        """Return the state of the newest child of a lease's node."""
         undoes = None if grant.recorded is None else grant.recorded.undoes
         found = (await store.load_family(undoes or grant.key)).child
         assert found is not None
         return found
 
     async def turned(self, store: Store, back: Grant) -> Commit:
-        """Return the commit of a node that has its child turn round, by the real decision."""
+        """Return the commit of a node that turns its child run round, by the real decision."""
         child = await self.child_of(store, back)
         body = await store.get_message(HopKey(child.workflow_id, "", child.position))
         change = turn_child(leased(back), child, CODEC.open(body or b"").message)
