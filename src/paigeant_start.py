@@ -1,16 +1,16 @@
-"""The start of the program: a module of its own, so that Ctrl-C is heard quietly while the package is still loaded."""
+"""Entry point of the program: a separate module, so that Ctrl-C ends it quietly while the package is loaded."""
 
-# Nothing is imported that Python has not loaded already: what takes time to load is where Ctrl-C would not be quiet.
+# Only modules that Python has loaded already are imported: Ctrl-C while another one loads would print a traceback.
 import os
 import sys
 
-signal = __import__("_signal")  # the module ``signal`` loads enum, and that much more
+signal = __import__("_signal")  # the module ``signal`` would load enum, and many more
 
 
 def main() -> None:
     """Load the command line and run it."""
     _begin()
-    from paigeant.cli import main as run  # noqa: PLC0415  (it is what takes its time)
+    from paigeant.cli import main as run  # noqa: PLC0415  (it takes long to load)
 
     _spare_the_collector()
     if signal.getsignal(signal.SIGINT) is _leave:
@@ -19,7 +19,7 @@ def main() -> None:
 
 
 def _begin() -> None:
-    """End quietly on Ctrl-C while the rest is loaded, and look for no garbage: next to nothing of it is any."""
+    """End quietly on Ctrl-C while the rest is loaded, without garbage collection: loading makes almost no garbage."""
     import gc  # noqa: PLC0415  (it is built in, and loaded only where this is the program)
 
     gc.disable()
@@ -28,10 +28,10 @@ def _begin() -> None:
 
 
 def _spare_the_collector() -> None:
-    """Let the garbage collector look less often, and not at what is loaded by now, which stays to the end.
+    """Let the garbage collector run less often, and skip everything loaded by now, which stays to the end.
 
-    Steps under way are many objects that live for a while and go without it. Looking at them as often as Python does by
-    default costs a sixth of a worker's time; what is in a cycle waits for some megabytes more.
+    Running steps are many objects that live for a while and are freed without it. Collecting as often as Python does by
+    default costs a sixth of a worker's time; now garbage in cycles is freed some megabytes later.
     """
     import gc  # noqa: PLC0415  (as above)
 
@@ -42,7 +42,7 @@ def _spare_the_collector() -> None:
 
 def _leave(number: int, frame: object) -> None:
     del number, frame
-    os._exit(130)  # nothing runs yet that would have to be put in order
+    os._exit(130)  # nothing runs yet that would need a cleanup
 
 
 # Python loads a package before its __main__: then sys.argv begins with "-m". No other program is touched.

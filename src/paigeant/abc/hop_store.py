@@ -77,7 +77,7 @@ class HopStore(ABC):
         """
 
     def heart(self) -> Heart | None:
-        """Return the renewer of leases with a thread of its own, None for a store in this process's memory."""
+        """Return the renewer of leases, which has its own thread; None for a store in this process's memory."""
         return None
 
     @abstractmethod

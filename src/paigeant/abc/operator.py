@@ -125,6 +125,6 @@ class Operator(ABC):
         left. A run that is not final stays, also one that was resumed this moment, and so does every run of another
         namespace. Nothing is known of a deleted run any more: its dispatch key is free. A plan stays as long as any run
         refers to it, and is deleted at the latest by the call that returns 0. Workers that have not reported for this
-        long are forgotten too. With ``only`` the call deletes just these runs, and 0 means that none of them is left to
-        be deleted; unused plans are then deleted by a call for no run.
+        long are forgotten too. With ``only`` the call deletes these runs only, and 0 means that none is left;
+        unused plans are then deleted by a call with an empty ``only``.
         """

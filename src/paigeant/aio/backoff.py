@@ -23,7 +23,7 @@ class Backoff:
         self._jitter = jitter
         self._next = first
         self.attempts: int = 0
-        """Attempts that failed since the last success."""
+        """Number of failed attempts since the last success."""
 
     def next(self) -> float:
         """Count a failed attempt, and return the seconds to pause before the next one."""

@@ -81,9 +81,9 @@ class Declaration(Generic[In_contra, Out_co]):
             text = f"workflow {shown(name)}: its steps are a list, as {right}, not {type(cast('Any', steps)).__name__}"
             raise RegistrationError(f"{written_at()}: {text}")
         self.input: TypeAdapter[Any] | None = _shape(input, "input", name)
-        """Of what goes in; None if it does not say."""
+        """Type of the input; None if undeclared."""
         self.output: TypeAdapter[Any] | None = _shape(output, "output", name)
-        """Of what comes out; None if it does not say."""
+        """Type of the output; None if undeclared."""
         itinerary = tuple(self._entry(entry, name) for entry in steps)
         schemas = {"input": _published(self.input, "validation"), "output": _published(self.output, "serialization")}
         try:

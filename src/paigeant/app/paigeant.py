@@ -91,7 +91,7 @@ class Paigeant:
         self._stack, self._create = AsyncExitStack(), create
         self._opened = Opened()
         self.is_there: bool = True
-        """False if the store was not there when it was opened with ``create=False``, so that there is nothing in it."""
+        """False if there was no store when this was opened with ``create=False``: then it contains nothing."""
 
     async def __aenter__(self) -> Self:
         """Open store and transport; raises Unavailable or ConfigError."""
@@ -287,7 +287,7 @@ class Paigeant:
         """
         self._require_store()
         topics, slots = require_activities(self.registry, read_served(activities)), read_concurrency(concurrency)
-        runtime = replace(self.runtime, owner=new_owner())  # each worker of a process needs an owner name of its own
+        runtime = replace(self.runtime, owner=new_owner())  # each worker of a process needs its own owner name
         require_safe(self.settings)
         await runtime.codec.prepare(runtime.store.record_keys, *(f"step:{name}" for name in topics))
         await require_ready(runtime, self.settings.env)

@@ -101,7 +101,7 @@ async def dispatch(runtime: Runtime, plan: Plan, inputs: Sequence[bytes], option
     await runtime.codec.prepare(runtime.store.record_keys, f"dispatch:{plan.name}")
     async with runtime.hooks.around_dispatch(plan) as span:
         written = runtime.plans.write(plan, await _check_steps(runtime, plan))
-        trace = TraceContext.of(span.traceparent) if len(inputs) == 1 else None  # each run has a trace of its own
+        trace = TraceContext.of(span.traceparent) if len(inputs) == 1 else None  # each run has its own trace
         shared = Shared(written, trace)
         require_seals(runtime, plan.secrets)
         _check_inputs(runtime, plan, inputs)

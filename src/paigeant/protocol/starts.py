@@ -22,7 +22,7 @@ def names_of(run: KnownRun) -> Iterable[RunName]:
 
 
 def match_starts(starts: Sequence[RunStart], known: Mapping[RunName, KnownRun]) -> list[Started]:
-    """Return the answer to each start: a run of its own, or the existing one with its dispatch key or id.
+    """Return the answer to each start: its new run, or the existing one with its dispatch key or id.
 
     Raises DispatchConflict if the inputs differ. ``known`` are the runs of the store, by lookup key.
     """
@@ -39,7 +39,7 @@ def match_starts(starts: Sequence[RunStart], known: Mapping[RunName, KnownRun]) 
 
 
 def is_same(start: RunStart, answer: Started) -> bool:
-    """True if this very start is repeated after a lost answer: another call would have an id of its own.
+    """True if this very start is repeated after a lost answer: another call would have its own id.
 
     Only then may a first hop be given again: for another call it may be running by now.
     """

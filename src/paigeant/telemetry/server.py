@@ -1,4 +1,4 @@
-"""HTTP server in a thread of its own, for probes and metrics: a hung event loop does not block it."""
+"""HTTP server in its own thread, for probes and metrics: a hung event loop does not block it."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ class LogWriter:
         self._idle = False
         self._closed = False
         self.dropped: int = 0
-        """Lines that were lost, as the queue was full or could not be written."""
+        """Number of lost lines: the queue was full, or the output could not be written."""
         self._start()
         os.register_at_fork(after_in_child=self._start_in_child)
 

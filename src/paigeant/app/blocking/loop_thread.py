@@ -1,4 +1,4 @@
-"""Event loop in a thread of its own, for code without one: coroutines run there, and callers block here."""
+"""Event loop in its own thread, for code without one: coroutines run there, and callers block here."""
 
 from __future__ import annotations
 

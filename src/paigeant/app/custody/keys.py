@@ -66,7 +66,7 @@ def _entry(key: SigningKey | EncryptionKey, iss: str, may: Sequence[str], source
 
 
 ROTATION: Final = timedelta(minutes=20)
-"""When a new key begins to sign: by then every process has read the key set in which it is."""
+"""Delay until a new key signs: by then every process has read the new key set."""
 
 
 def list_keys(settings: Settings) -> list[dict[str, Any]]:

@@ -56,7 +56,7 @@ class Custody:
         self._store, self._codec, self._settings = app.runtime.store, app.runtime.codec, app.settings
         self._keys = keys_of(app.settings, create=False)()
         self.is_development: bool = self._keys.is_development
-        """Whether no key is configured: then keys prove nothing against who writes to the store."""
+        """True if no key is configured: then signatures prove nothing against a writer to the store."""
         self._judge = Judge(self._keys, _audience_of(app.settings))
 
     async def verify(self, workflow_id: UUID) -> Audit:

@@ -34,12 +34,12 @@ class Catalog:
         self.registry: ActivityRegistry = registry
         self.plans: dict[str, Plan] = {}
         self.inputs: dict[str, TypeAdapter[Any]] = {}
-        """The types of what workflows take, by name, of those that say so."""
+        """Declared types of inputs, by the name of the workflow."""
         self.outputs: dict[str, TypeAdapter[Any]] = {}
-        """The types of what they put out."""
+        """Declared types of outputs, by the name of the workflow."""
         self._seen: set[tuple[str, Collection[str] | None]] = set()
         self._whole: dict[str, Plan] = {}
-        """Plans with those of their sub-workflows in them, as they were last dispatched."""
+        """Plans with their sub-workflows' plans in them, as last dispatched."""
 
     def add(self, workflow: Declaration[Any, Any] | Plan) -> None:
         """Add a workflow, with its activities; raises RegistrationError for a name that another workflow has."""

@@ -39,7 +39,7 @@ class RunEnds:
         self._reader = reader
         self._waiting: dict[UUID, set[asyncio.Future[None]]] = {}
         self._new: set[UUID] = set()
-        """Runs that nobody has looked for since somebody waits for them."""
+        """Awaited runs whose status was not read yet."""
         self._arrived = asyncio.Event()
         self._seen = 0
         self._looking: asyncio.Task[None] | None = None

@@ -1,4 +1,4 @@
-"""Isolation of a step's coroutine in a task of its own: its context variables and cancellations stay its own."""
+"""Isolation of a step's coroutine in its own task, with its own context variables and cancellations."""
 
 from __future__ import annotations
 

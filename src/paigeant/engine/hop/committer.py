@@ -94,7 +94,7 @@ class Committer:
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         self._behind: set[asyncio.Task[None]] = set()
-        """What nobody waits for: announcements, and leases that are given back."""
+        """Background tasks: announcements, and releases of leases."""
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -170,7 +170,7 @@ class Committer:
         except Unavailable as error:
             self._put_back(group, error, asked_at)
             return True
-        except Exception as error:  # noqa: BLE001  (it goes to whoever waits, and to nobody else)
+        except Exception as error:  # noqa: BLE001  (it is raised in the callers)
             if len(group) == 1:
                 group[0].fail(error)
                 return False

@@ -25,19 +25,19 @@ class Progress:
         self.clock: Final = clock
         self._over = False
         self.begun: bool = False
-        """Whether the step's code may have run."""
+        """True if the step's code may have run."""
         self.beaten_at: float = 0.0
-        """When the step last said that it gets on, by its clock."""
+        """Time of the step's last heartbeat, by ``clock``."""
         self.unsent: bytes | None = None
-        """The latest detail, as long as the store does not have it."""
+        """Latest details, until the store has them."""
         self.lost: bool = False
-        """Whether the step's lease is lost."""
+        """True if the step's lease is lost."""
         self.in_thread: bool = False
-        """Whether its code runs in a thread at the moment, so that it gets on while the event loop does not."""
+        """True while its code runs in a thread, where a blocked event loop does not stop it."""
         self.secrets: HeldSecrets = HeldSecrets()
-        """What it holds that nobody else may see."""
+        """Secrets that the step holds."""
         self.saved: dict[str, Value] = {}
-        """The variables that it has set while it ran, so that what was known of them may be old."""
+        """Variables that the step has set while it ran: cached values of them may be stale."""
 
     def __enter__(self) -> Self:
         """Mark the step's code as running."""
@@ -96,7 +96,7 @@ class SilenceWatch:
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self.broken: bool = False
-        """Whether it was the silence that ended the time-out."""
+        """True if a missing heartbeat ended the timeout."""
 
     async def __aenter__(self) -> Self:
         """Watch from now on."""

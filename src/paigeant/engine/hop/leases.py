@@ -44,9 +44,9 @@ class ActiveLease:
         self.cancel_request: CancelRequest | None = None
         self.progress = progress
         self.span: StepSpan | None = None
-        """What follows this execution, while it is being executed."""
+        """Span of this execution, while it runs."""
         self.was_doubted: bool = False
-        """Whether it was reported that nobody has signed that the step is to end."""
+        """True if it was reported that the request to end the step is not signed."""
         self._task: asyncio.Task[object] | None = None
         self._cancelled = False
 

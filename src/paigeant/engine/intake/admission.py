@@ -31,7 +31,7 @@ class Admission:
         self._start = start
         self._backoff = Backoff(0.1, 5.0)
         self.saw_all: bool = False
-        """Whether the last answer was shorter than it could have been, so that there is no more for now."""
+        """True if the last claim returned fewer hops than requested, so that no more are due."""
 
     @property
     def is_ahead(self) -> bool:

@@ -31,7 +31,7 @@ class CommitIntake:
         self._topics = frozenset(topics)
         self._claims: Batcher[Sealed, tuple[Grant, float] | None] = Batcher(self._claim)
         self.stopped: bool = False
-        """Whether nothing is to stay here any more."""
+        """True once the worker drains: it keeps no further hops."""
 
     def takes(self, twin: Twin, slot: Slot | None) -> bool:
         """True if this hop is to be handed over: it is served here, and there is a slot, which is moved to it."""

@@ -47,7 +47,7 @@ class StepSecrets:
         self._policy = _NONE if run.secrets is None else run.secrets
         self._mine = _NOTHING if run.secrets is None else run.secrets.readable(step)
         self.opened: set[str] = set()
-        """The arguments in which something was opened: of these errors show no value."""
+        """Arguments with opened secrets: errors do not show their values."""
 
     # -- input
 

@@ -32,7 +32,7 @@ SLOWEST: Final = 5.0
 
 
 class Sweeper:
-    """Runs each chore at an interval of its own; a failed one is retried with backoff."""
+    """Runs each chore at its own interval; a failed one is retried with backoff."""
 
     def __init__(self, runtime: Runtime, card: WorkerCard, drain: Callable[[], None]) -> None:
         """Sweep for the worker that ``card`` describes; ``drain`` asks it to drain."""

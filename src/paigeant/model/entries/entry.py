@@ -64,7 +64,7 @@ class Entry(ABC):
     """Its keys in YAML, ``key`` first: JSON Schemas by name."""
 
     separate: ClassVar[bool] = False
-    """Whether the entries within it are those of another run, which sees no variable of this one."""
+    """True if the entries within it belong to another run, which cannot read variables of this one."""
 
     id: UUID | None
 

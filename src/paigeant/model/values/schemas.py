@@ -48,9 +48,9 @@ class Schemas:
         self.comparable: bool = all(
             each["type"] in _COMPARABLE and _has_usual_equality(each.get("cls")) for each in _nodes(self.whole)
         )
-        """Whether two values of the type are the same if they are equal."""
+        """True if equal values of the type are identical: ``==`` compares all of their content."""
         self.may_hold_sets: bool = any(each["type"] in _SETS for each in _nodes(self.whole))
-        """Whether a value of the type can have a set in it."""
+        """True if a value of the type can contain a set."""
 
     def inner(self, schema: Schema) -> Schema:
         """Return a schema without its wrappers."""

@@ -26,7 +26,7 @@ _TEXT: Final = SignedText(DEED)
 
 
 def right_to(verb: str) -> str:
-    """Return the permission that a key needs to sign this verb; adoption has one of its own."""
+    """Return the permission that a key needs to sign this verb; adoption has its own permission."""
     return verb if verb == DeedVerb.ADOPT else f"operate:{verb}"
 
 

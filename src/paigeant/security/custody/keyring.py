@@ -33,7 +33,7 @@ SHOWN: Final = 600.0
 
 
 class Keyring:
-    """Signs and verifies. Without a key of its own it only verifies.
+    """Signs and verifies. Without its own key it only verifies.
 
     Changed files are read again within a minute; while one cannot be read, its last content counts. A key set at an
     address counts like that for a day, after which signatures of others are by unknown keys. The successor of a key
@@ -50,10 +50,10 @@ class Keyring:
         self._vouched = None if places.signer is None else VouchedKey(places.signer, places.namespace, places.now)
         self._shown: float | None = None
         self._own: list[SigningKey] = []
-        """The process's own key, after its successor, if there is one."""
+        """Own keys: the present key last, its successor, if any, before it."""
         self.trust: Trust = Trust()
         self.version: int = 0
-        """How often keys were read again."""
+        """Number of reads of the keys."""
         self._looked = monotonic()
         self._stamp = self._files()
         self._read()

@@ -65,7 +65,7 @@ def read_secret_key(path: Path) -> EncryptionKey:
 
 
 class Vault:
-    """Seals and opens. Without a key of its own it only seals.
+    """Seals and opens. Without its own key it only seals.
 
     Changed files are read again within a minute.
     """

@@ -64,7 +64,7 @@ class Database(Schema):
 
     @abstractmethod
     def heart(self) -> Heart:
-        """Return a renewer of leases with a connection of its own, for use in a thread of its own."""
+        """Return a renewer of leases with its own connection, for use in another thread."""
 
     def mark_alive(self, owner: str) -> None:
         """Mark this owner as alive, if the database supports it."""

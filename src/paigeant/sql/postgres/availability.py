@@ -39,7 +39,7 @@ class Availability:
         self._failures = 0
         self._valid_since = 0.0
         self.replica = False
-        """Whether the server was a replica when the store was opened, as for one that only reads."""
+        """True if the server was a replica when the store was opened, as for a store that only reads."""
 
     def open(self, reporter: Reporter, reconnect: Callable[[], None]) -> None:
         """Report to this reporter from now on; ``reconnect`` is called when connections become invalid."""

@@ -240,7 +240,7 @@ def _now(driver: Driver) -> datetime:
 
 
 class _PostgresHeart(Heart):
-    """Renews leases on a connection and an event loop of its own, in any thread."""
+    """Renews leases on its own connection and event loop, in any thread."""
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database

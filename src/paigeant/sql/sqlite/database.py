@@ -274,7 +274,7 @@ class SqliteDatabase(Database):
 
 
 class _SqliteHeart(Heart):
-    """Renews leases on a connection of its own, in any thread."""
+    """Renews leases on its own connection, in any thread."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""Writer thread: one connection in a thread of its own, where concurrent writes share a transaction.
+"""Writer thread: one connection in its own thread, where concurrent writes share a transaction.
 
 The batches are those of :mod:`paigeant.aio.batch`, but the thread takes the next one itself: waiting for the event loop
 to pass it on would leave the disk idle while the loop is busy with steps.

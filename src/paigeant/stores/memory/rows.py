@@ -34,14 +34,14 @@ class Rows:
         self.hops: dict[UUID, dict[HopKey, HopRow]] = {}
         self.twins: dict[HopKey, HopRow] = {}
         self.queues: dict[str, dict[HopKey, HopRow]] = {}
-        """The twins by topic, so that nobody has to look through those of others."""
+        """Index of twins by topic."""
         self.plans: dict[str, Plan] = {}
         self.plan_texts: dict[str, bytes] = {}
-        """The plans that runs refer to, by digest."""
+        """Plans that runs refer to, by digest."""
         self.cards: dict[str, ActivityCard] = {}
         self.workers: dict[str, tuple[WorkerCard, datetime]] = {}
         self.letters: dict[tuple[str, bytes], DeadLetter] = {}
-        """The dead letters by topic and digest, each there once."""
+        """Dead letters by topic and digest, each stored once."""
         self.tokens: dict[str, Any] = {}
         self.deeds: list[Any] = []
         self.signing_keys: dict[str, StoredKey] = {}

@@ -1,4 +1,4 @@
-"""Trace hooks: a run is a trace of its own, linked to the caller that dispatched it.
+"""Trace hooks: each run has its own trace, linked to the caller that dispatched it.
 
 Traces are flat: ``dispatch WORKFLOW`` is the root. Its children are ``process ACTIVITY`` and ``undo ACTIVITY``, one for
 each execution and linked to the previous hop; ``checkpoint CALL``, linked to its execution; ``fan out NODE``, the
@@ -43,7 +43,7 @@ from paigeant.telemetry.tracing.spans import ExecutionSpan, NodeSpan, RootSpan
 
 
 class TraceHooks(Hooks):
-    """Creates spans of events. The provider exports them, behind a queue of its own."""
+    """Creates spans of events. The provider exports them, from its own queue."""
 
     wanted_events: ClassVar[Collection[type[Event]] | None] = (RunEnded, CallMade, Received, Sent)
 

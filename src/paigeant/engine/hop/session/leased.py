@@ -71,9 +71,9 @@ class LeasedSession(StepSession):
         self._histories = LeasedHistories(recorder.store, leased, self, secrets)
         self._identity = LeasedIdentity(recorder, leased, progress, self)
         self.unwound: Parked | None = None
-        """What the step comes to, once its code was ended from within."""
+        """Outcome of the step, once a call within its code has ended it."""
         self.flaw: MessageRejected | None = None
-        """What of that which it has read is not what was signed."""
+        """Error of a value that the step has read and that differs from the signed one."""
 
     @property
     def _run(self) -> UUID:
@@ -275,7 +275,7 @@ class LeasedSession(StepSession):
         raise ResultError(f"step {self._step!r}: {text}")
 
     async def here(self, asked: Coroutine[Any, Any, T]) -> T:
-        """Await it in the worker's event loop: a function in a thread may have a loop of its own."""
+        """Await it in the worker's event loop: a function in a thread may have its own loop."""
         if asyncio.get_running_loop() is self._loop:
             return await asked
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asked, self._loop))

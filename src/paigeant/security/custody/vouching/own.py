@@ -62,7 +62,7 @@ class VouchedKey:
         self._failed = -AGAIN
         self._lock = asyncio.Lock()
         self.current: Vouched | None = None
-        """The key that signs now, if there is one."""
+        """Key that signs at present, if any."""
 
     async def issuer(self) -> SigningKey:
         """Return the public half of the signer's key; raises ConfigError and Unavailable."""
