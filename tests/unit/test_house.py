@@ -43,6 +43,8 @@ HEAVY = {
 PACKAGE = ROOT / "src/paigeant"
 COMMANDS = PACKAGE / "cli"
 
+QUESTION_WORDS: Final = {"How", "That", "What", "When", "Where", "Whether", "Which", "Who"}
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Documented = ast.Module | ast.ClassDef | Function
 
@@ -96,6 +98,18 @@ def test_what_is_public_says_what_it_does() -> None:
     assert len(said) > 1000
     lacking = sorted(name for name, documented in said.items() if not documented)
     assert 1 - len(lacking) / len(said) > DOCUMENTED, lacking
+
+
+def test_docstrings_name_a_thing_first() -> None:
+    """It says "Status of a run" instead of "How a run is", so that a thing is found by its name."""
+    riddles = {
+        f"{place(path)}:{getattr(node, 'lineno', 1)}": text.partition("\n")[0]
+        for path in SOURCES
+        for node in ast.walk(tree(path))
+        if isinstance(node, Documented) and first_word(text := ast.get_docstring(node) or "") in QUESTION_WORDS
+    }
+
+    assert riddles == {}
 
 
 def test_unit_tests_lie_in_the_folders_of_what_they_test() -> None:
@@ -177,6 +191,10 @@ def tree(path: Path) -> ast.Module:
 
 def place(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
+
+
+def first_word(text: str) -> str:
+    return "".join(text.split(maxsplit=1)[:1])
 
 
 def code_lines(function: Function) -> int:
