@@ -94,7 +94,7 @@ class Run(Generic[Out_co]):
         """
         patience = read_timeout(timeout, "result")
         if not await self._ends.wait(self.workflow_id, patience) and not (status := await self.status()).final:
-            raise self._still(status, patience)
+            raise self._timeout_error(status, patience)
         view = await self.view()
         return RunResult[Out_co].of(view, self._outputs.get(view.workflow))
 
@@ -112,11 +112,11 @@ class Run(Generic[Out_co]):
             if view.status.final:
                 return
             if (left := until - monotonic()) <= 0:
-                raise self._still(view.status, patience)
+                raise self._timeout_error(view.status, patience)
             seen = await self._runtime.store.wait_for_change(seen, min(left, _FOLLOW))
             await asyncio.sleep(_PAUSE)
 
-    def _still(self, status: RunStatus, patience: float | None) -> ResultTimeout:
+    def _timeout_error(self, status: RunStatus, patience: float | None) -> ResultTimeout:
         """Return the error for a run that has not ended within this time."""
         return ResultTimeout(f"run {self.workflow_id} is {status} and was not final after {patience:g} s; it goes on")
 

@@ -45,7 +45,7 @@ class Beside(NamedTuple):
 _NOTHING: Final = Beside()
 
 
-def _no(twin: Twin) -> bool:
+def _takes_none(twin: Twin) -> bool:
     del twin
     return False
 
@@ -55,7 +55,7 @@ def commit_outcome(
     leased: Leased,
     outcome: AnyOutcome,
     beside: Beside = _NOTHING,
-    takes: Callable[[Twin], bool] = _no,
+    takes: Callable[[Twin], bool] = _takes_none,
 ) -> Commit:
     """Return the commit of a hop with this outcome: the transition, the next twins, and its signed record.
 

@@ -98,10 +98,10 @@ class ActivityWorker:
             await stack.enter_async_context(keeper)
             committer = await stack.enter_async_context(Committer(self._runtime, keeper))
             self._journeys = HopRunner(self._runtime, self._served, self._slots, keeper, committer)
-            stack.push_async_callback(self._wind_up, keeper)
-            self._take_in(self._journeys)
+            stack.push_async_callback(self._shut_down, keeper)
+            self._start_intake(self._journeys)
             if self._draining.is_set():  # drain was requested before the intake existed
-                self._take_in_no_more()
+                self._stop_intake()
             self._stack = stack.pop_all()
         self._runtime.report(WorkerStarted(self.id, options.topics, options.concurrency, options.workflows))
         return self
@@ -129,7 +129,7 @@ class ActivityWorker:
         if not self._draining.is_set():
             self._draining.set()
             self._runtime.report(WorkerDraining(self.id, len(self._running)))
-            self._take_in_no_more()
+            self._stop_intake()
 
     async def drained(self) -> None:
         """Return once it was asked to drain, and holds no lease any more."""
@@ -143,12 +143,12 @@ class ActivityWorker:
         """True if it was asked to drain."""
         return self._draining.is_set()
 
-    def _take_in_no_more(self) -> None:
+    def _stop_intake(self) -> None:
         self._stop.set()
         self._runtime.takers.leave(self._dispatched)
         self._journeys.stop()
 
-    def _take_in(self, journeys: HopRunner) -> None:
+    def _start_intake(self, journeys: HopRunner) -> None:
         def walk(key: HopKey, journey: Coroutine[Any, Any, None]) -> None:
             task = asyncio.create_task(journey, name=key.message_id)
             self._running.add(task)
@@ -177,32 +177,32 @@ class ActivityWorker:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._runtime.trouble(f"running {task.get_name()}; its lease will run out", error)
 
-    async def _wind_up(self, keeper: LeaseKeeper) -> None:
+    async def _shut_down(self, keeper: LeaseKeeper) -> None:
         """Stop the intake; give running steps the grace period; then release them."""
-        self._take_in_no_more()
+        self._stop_intake()
         try:
-            await self._until_now(self._intakes, LAST_MOMENT)
-            await self._until_now(self._running, self._options.grace.total_seconds())
+            await self._wait_unless_stopped(self._intakes, LAST_MOMENT)
+            await self._wait_unless_stopped(self._running, self._options.grace.total_seconds())
             for running in keeper.all():
                 running.interrupt(Cut.STOPPING)
-            await _until_ended(self._running, LAST_MOMENT)
+            await _wait_for_tasks(self._running, LAST_MOMENT)
         finally:  # also if the caller is cancelled meanwhile
             await self._abandon([*self._intakes, *self._running])
             self._runtime.report(WorkerStopped(self.id, self._journeys.released))
 
-    async def _until_now(self, tasks: Collection[asyncio.Task[None]], seconds: float) -> None:
+    async def _wait_unless_stopped(self, tasks: Collection[asyncio.Task[None]], seconds: float) -> None:
         """Wait until the tasks have ended, at most this long, and no longer once it was asked to stop now."""
-        await until_first(self._now.wait(), _until_ended(tasks, seconds))
+        await until_first(self._now.wait(), _wait_for_tasks(tasks, seconds))
 
     async def _abandon(self, tasks: Collection[asyncio.Task[None]]) -> None:
         """Cancel the remaining tasks. Code that swallows even that is abandoned: its lease expires."""
         for task in tasks:
             task.cancel()
-        for task in await _until_ended(tasks, LAST_MOMENT):
+        for task in await _wait_for_tasks(tasks, LAST_MOMENT):
             error = TimeoutError(f"it did not end within {LAST_MOMENT:g} s of being cancelled")
             self._runtime.trouble(f"stopping {task.get_name()}", error)
 
 
-async def _until_ended(tasks: Collection[asyncio.Task[None]], seconds: float) -> set[asyncio.Task[None]]:
+async def _wait_for_tasks(tasks: Collection[asyncio.Task[None]], seconds: float) -> set[asyncio.Task[None]]:
     """Wait until the tasks have ended, at most this long; returns those that have not."""
     return (await asyncio.wait(tasks, timeout=seconds))[1] if tasks else set()

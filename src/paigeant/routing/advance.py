@@ -54,7 +54,7 @@ def advance(leased: Leased, outcome: AnyOutcome) -> Transition:
     """
     match outcome:
         case Completed() | Revised() | Finished():
-            return go_back(leased, outcome) if _is_back(leased) else _go_on(leased, outcome)
+            return go_back(leased, outcome) if _is_compensating(leased) else _complete_step(leased, outcome)
         case Retrying() | Parked() | InterfaceMismatch() | Entered():
             asks = outcome.asks if isinstance(outcome, Parked) else ()
             return Transition(_hold(outcome), writes=Writes(asks=asks) if asks else NO_WRITES)
@@ -65,7 +65,7 @@ def advance(leased: Leased, outcome: AnyOutcome) -> Transition:
         case ChildBegun() | ChildTurned() | ChildRetried() | ChildAwaited():
             return Transition(Held(Child()), child=None if isinstance(outcome, ChildAwaited) else outcome)
         case Faulted():
-            return give_up_undoing(leased, outcome) if _is_back(leased) else turn_round(leased, outcome)
+            return give_up_undoing(leased, outcome) if _is_compensating(leased) else turn_round(leased, outcome)
     assert_never(outcome)
 
 
@@ -89,11 +89,11 @@ def _parked(parked: Parked) -> Hold:
     return Person(parked.reason) if seconds is None else After(seconds, parked.reason)
 
 
-def _is_back(leased: Leased) -> bool:
+def _is_compensating(leased: Leased) -> bool:
     return leased.message.headers.direction is Direction.COMPENSATE
 
 
-def _go_on(leased: Leased, outcome: Success) -> Transition:
+def _complete_step(leased: Leased, outcome: Success) -> Transition:
     """Go on after a completed step: to the next one, or to the end of the run."""
     message, compensable = leased.message, leased.undo is not Undo.NEVER
     _, path, position = message.key
@@ -111,10 +111,10 @@ def _go_on(leased: Leased, outcome: Success) -> Transition:
     variables = (*([] if name is None else [(name, outcome.output)]), *outcome.variables.items())
     reason = outcome.reason if isinstance(outcome, Finished) else None
     left = Left(Done(outcome.output, outcome.log, reason), message.routing_slip.compensations if compensable else None)
-    return _on_to(leased, left, slip, ahead, outcome.output, Writes(variables, revision=revision))
+    return _leave_for_next(leased, left, slip, ahead, outcome.output, Writes(variables, revision=revision))
 
 
-def _on_to(
+def _leave_for_next(
     leased: Leased, left: Left, slip: RoutingSlip, ahead: Decided, output: Value | None, writes: Writes
 ) -> Transition:
     """Leave the hop for the decided next entry, or for the end of the run or of its branch."""
@@ -137,7 +137,7 @@ def _pass(leased: Leased, variables: Mapping[str, Value]) -> Transition:
     if undecided and ahead.fault is not None and not ahead.passed:
         return turn_round(leased, Faulted(ahead.fault))  # no variable was corrected since
     writes = Writes(tuple(variables.items()))
-    return _on_to(leased, Left(Done(None)), slip, ahead, message.payload.previous, writes)
+    return _leave_for_next(leased, Left(Done(None)), slip, ahead, message.payload.previous, writes)
 
 
 def _advance_fan(leased: Leased, outcome: FannedOut | Joined | JoinFailed) -> Transition:
@@ -147,13 +147,13 @@ def _advance_fan(leased: Leased, outcome: FannedOut | Joined | JoinFailed) -> Tr
         case Joined():
             return replace(_join(leased, outcome), joined=True)
         case JoinFailed():
-            made = give_up_undoing_node(leased, outcome) if _is_back(leased) else give_up_node(leased, outcome)
+            made = give_up_undoing_node(leased, outcome) if _is_compensating(leased) else give_up_node(leased, outcome)
             return replace(made, joined=True)
 
 
 def _fan_out(leased: Leased, outcome: FannedOut) -> Transition:
     """Begin branches of a node, forward or compensating; each is released when there is room for it."""
-    again = bool(outcome.undoes) and not _is_back(leased)
+    again = bool(outcome.undoes) and not _is_compensating(leased)
     following = [
         *(Following(outward(leased, start), Window()) for start in outcome.branches),
         *(
@@ -171,4 +171,4 @@ def _join(leased: Leased, outcome: Joined) -> Transition:
     left = Left(Done(None), slip.compensations if outcome.undo else None)
     slip = slip.mark_complete(position, path=path, compensable=outcome.undo)
     ahead = decide(slip.itinerary, position + 1, leased.seen)
-    return _on_to(leased, left, slip, ahead, outcome.output, Writes(tuple(outcome.variables.items())))
+    return _leave_for_next(leased, left, slip, ahead, outcome.output, Writes(tuple(outcome.variables.items())))

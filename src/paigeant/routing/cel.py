@@ -71,7 +71,7 @@ class Condition:
             # A panic of the library is a BaseException of its own class; KeyboardInterrupt passes.
             if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                 raise
-            self._fail(_why(error), offered, withheld)
+            self._fail(_explain_error(error), offered, withheld)
         if not isinstance(found, bool):
             self._fail(f"it came to {shown(found)}, not to true or false", offered, withheld)
         return found
@@ -162,7 +162,7 @@ def _column(line: str, column: str) -> str:
     return f"column {column}" if line == "1" else f"line {line}, column {column}"
 
 
-def _why(error: BaseException) -> str:
+def _explain_error(error: BaseException) -> str:
     match error:
         case KeyError():
             return f"there is no {error.args[0]!r}"

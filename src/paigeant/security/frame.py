@@ -49,7 +49,7 @@ def read_frame(frame: bytes) -> Frame:
     if len(frame) > FRAME_BYTES:
         raise ValueError(f"{len(frame)} bytes, which is more than {FRAME_BYTES}")
     if not frame.startswith(_HEAD):
-        raise ValueError(_why_none(frame))
+        raise ValueError(_head_error(frame))
     body, *signed = frame[len(_HEAD) :].split(b"\n", 3)
     check_size(body)
     match signed:
@@ -63,7 +63,7 @@ def read_frame(frame: bytes) -> Frame:
             raise ValueError("a frame of neither two lines nor four: a body, and perhaps a record and a signature")
 
 
-def _why_none(frame: bytes) -> str:
+def _head_error(frame: bytes) -> str:
     """Return the error in the first line of a frame."""
     text = f"no frame that begins with the line {_HEAD.decode().strip()}"
     try:

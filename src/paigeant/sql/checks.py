@@ -50,7 +50,7 @@ async def _commit(database: Database) -> Finding:
     took: list[float] = []
     for _ in range(_PROBES):
         began = perf_counter()
-        await database.write(_come_and_go, News.NOTHING)
+        await database.write(_write_and_delete, News.NOTHING)
         took.append((perf_counter() - began) * 1000)
     said = f"written and durable in {min(took):.1f} ms"
     if min(took) < _SLOW:
@@ -58,7 +58,7 @@ async def _commit(database: Database) -> Finding:
     return Finding.warning("commit", said, "each hop needs one: look for a slow disk, a far server, or a long queue")
 
 
-def _come_and_go(tx: Tx) -> None:
+def _write_and_delete(tx: Tx) -> None:
     """Write and delete a row."""
     name = f"examination-{uuid7()}"
     row = {"namespace": tx.namespace, "id": name, "host": "", "pid": 0, "topics": (), "seen_at": tx.now}

@@ -67,13 +67,13 @@ async def unknown_workflow(name: str, here: Iterable[str], directory: Published)
     close = get_close_matches(name, known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}" if known else ""
     text = f"no workflow {shown(name)}, neither here nor published by a worker{hint}"
-    text += f"; {_who_is_up(await directory.list_workers())}"
+    text += f"; {_describe_live_workers(await directory.list_workers())}"
     if not known:
         text += "; start its worker once, or name its handlers (--handlers, or handlers: in paigeant.yaml)"
     return UnknownWorkflow(text)
 
 
-def _who_is_up(workers: list[WorkerCard]) -> str:
+def _describe_live_workers(workers: list[WorkerCard]) -> str:
     if not workers:
         return "no worker is up"
     said = [f"{card.id} published {_some(card.workflows) or 'none'}" for card in workers[:_NAMED]]

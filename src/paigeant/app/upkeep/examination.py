@@ -75,7 +75,7 @@ async def _resource(
             for finding in await resource.examine():
                 yield _judged(part, finding, settings)
             if isinstance(resource, Store):
-                for finding in (*await examine_published(settings, resource), *await _work(resource)):
+                for finding in (*await examine_published(settings, resource), *await _examine_work(resource)):
                     yield _judged("work", finding, settings)
     except (ConfigError, Unavailable) as error:
         yield failed(part, "reachable" if isinstance(error, Unavailable) else "usable", error)
@@ -96,13 +96,13 @@ def _installation() -> Iterable[Finding]:
     for line in required:
         if line.startswith(_AGENTS):
             yield _agents(line.removeprefix(_AGENTS))
-    installed = sorted(extra for extra, packages in _extras().items() if all(map(_has, packages)))
+    installed = sorted(extra for extra, packages in _extras().items() if all(map(_is_installed, packages)))
     yield Finding.ok("extras", ", ".join(installed) or "none")
 
 
 def _agents(allowed: str) -> Finding:
     """Compare the installed pydantic-ai with the required range; pip checks it only at installation."""
-    if not _has(_AGENTS):
+    if not _is_installed(_AGENTS):
         return Finding.problem("pydantic-ai", "it is not installed", f"pip install '{_AGENTS}{allowed}'")
     there = version(_AGENTS)
     fits = all(
@@ -120,7 +120,7 @@ def _numbers(text: str) -> list[int]:
     return [int(part) for part in findall(r"\d+", text)[:3]]
 
 
-def _has(package: str) -> bool:
+def _is_installed(package: str) -> bool:
     try:
         version(package)
     except PackageNotFoundError:
@@ -144,7 +144,7 @@ def _settings(settings: Settings) -> Iterable[Finding]:
     yield Finding.ok("env", settings.env)
 
 
-async def _work(store: Store) -> list[Finding]:
+async def _examine_work(store: Store) -> list[Finding]:
     """Return findings about the work in a store, and its workers."""
     workers, unserved = await store.list_workers(), sorted(await store.find_unserved())
     parked = await store.list_runs(status=RunStatus.WAITING, limit=_MANY)

@@ -41,7 +41,7 @@ class Committed(NamedTuple):
     freed: Sealed | None = None
 
 
-def _none(sealed: Sealed) -> bool:
+def _takes_none(sealed: Sealed) -> bool:
     del sealed
     return False
 
@@ -52,7 +52,7 @@ class _Waiting:
     good_until: Callable[[], float]
     answer: asyncio.Future[Committed]
     leased: Leased | None = None
-    takes: Callable[[Sealed], bool] = _none
+    takes: Callable[[Sealed], bool] = _takes_none
     first_asked: float | None = None
 
     @property
@@ -93,7 +93,7 @@ class Committer:
         self._queue: list[_Waiting] = []
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
-        self._behind: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
         """Background tasks: announcements, and releases of leases."""
 
     async def __aenter__(self) -> Self:
@@ -110,18 +110,18 @@ class Committer:
                 await loop
         for waiting in self._queue:
             waiting.answer.cancel()
-        if self._behind:
-            await asyncio.wait(self._behind, timeout=LAST_WORDS)
-        for task in self._behind:
+        if self._background:
+            await asyncio.wait(self._background, timeout=LAST_WORDS)
+        for task in self._background:
             task.cancel()
-        await asyncio.gather(*self._behind, return_exceptions=True)
+        await asyncio.gather(*self._background, return_exceptions=True)
 
     async def commit(
         self,
         commit: Commit,
         good_until: Callable[[], float],
         leased: Leased | None = None,
-        takes: Callable[[Sealed], bool] = _none,
+        takes: Callable[[Sealed], bool] = _takes_none,
     ) -> Committed:
         """Return the result of a commit; while the store is unavailable it is repeated until the lease ends.
 
@@ -190,7 +190,7 @@ class Committer:
             following = None if grant is None else self._leases.track_lease(self._open(waiting, grant), asked_at)
             waiting.answer.set_result(Committed(result, following, freed))
         elif grant is not None:
-            self._do_behind(self._give_back(grant))
+            self._run_in_background(self._give_back(grant))
 
     def _open(self, waiting: _Waiting, grant: Grant) -> Leased:
         """Return the step that was handed over: its message was sealed here, and need not be parsed."""
@@ -209,10 +209,10 @@ class Committer:
         except Exception as error:  # noqa: BLE001  (its lease runs out)
             self._runtime.trouble(f"releasing {grant.key.message_id}; its lease will run out", error)
 
-    def _do_behind(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
-        self._behind.add(task)
-        task.add_done_callback(self._behind.discard)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     async def _still_held(self, answers: list[CommitResult], asked_at: float) -> tuple[list[CommitResult], float]:
         """Remove from the answers hand-overs that arrived too late to be relied on."""
@@ -243,7 +243,7 @@ class Committer:
         following = (twin.sealed for twin in waiting.commit.due if twin.key != kept)
         sealed = [*following, *(one for one in settled.freed if one is not left)]
         if sealed:
-            self._do_behind(announce(self._runtime, *sealed, after=waiting.leased))
+            self._run_in_background(announce(self._runtime, *sealed, after=waiting.leased))
 
 
 def _key(settled: CommitResult) -> HopKey | None:

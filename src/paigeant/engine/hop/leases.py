@@ -106,10 +106,10 @@ class LeaseKeeper:
         heart = self._store.heart()
         loop = asyncio.get_running_loop()
         if heart is None:
-            self._tasks.append(asyncio.create_task(self._beat_here(), name="paigeant-beat"))
+            self._tasks.append(asyncio.create_task(self._renew_in_loop(), name="paigeant-beat"))
         else:
             self._thread = threading.Thread(
-                target=self._beat_there, args=(heart, loop), name="paigeant-heart", daemon=True
+                target=self._renew_in_thread, args=(heart, loop), name="paigeant-heart", daemon=True
             )
             self._thread.start()
         self._tasks.append(asyncio.create_task(self._watch(), name="paigeant-leases"))
@@ -152,7 +152,7 @@ class LeaseKeeper:
             if running.cut is not Cut.LOST and (running.progress.in_thread or not self._stalled)
         }
 
-    async def _beat_here(self) -> None:
+    async def _renew_in_loop(self) -> None:
         while True:
             await asyncio.sleep(self._lease.total_seconds() / 3)
             if due := self._due():
@@ -164,16 +164,16 @@ class LeaseKeeper:
                 except Exception as error:  # noqa: BLE001  (the next beat may get through)
                     self._runtime.trouble("renewing leases", error)
 
-    def _beat_there(self, heart: Heart, loop: asyncio.AbstractEventLoop) -> None:
+    def _renew_in_thread(self, heart: Heart, loop: asyncio.AbstractEventLoop) -> None:
         try:
             while not self._stop.wait(self._lease.total_seconds() / 3):
-                self._see_whether_the_loop_hangs()
+                self._check_event_loop()
                 if due := self._due():
-                    self._beat_once(heart, due, loop)
+                    self._renew_now(heart, due, loop)
         finally:
             heart.close()
 
-    def _see_whether_the_loop_hangs(self) -> None:
+    def _check_event_loop(self) -> None:
         still = self._runtime.clock() - self._ticked
         hangs = still > self._runtime.stall.total_seconds()
         if hangs and not self._stalled:
@@ -187,7 +187,7 @@ class LeaseKeeper:
         found = ((each.held, signed_detail(self._runtime, each.leased, due[each.held])) for each in said)
         return {held: detail for held, detail in found if detail is not None} or None
 
-    def _beat_once(self, heart: Heart, due: Mapping[LeaseToken, bytes | None], loop: asyncio.AbstractEventLoop) -> None:
+    def _renew_now(self, heart: Heart, due: Mapping[LeaseToken, bytes | None], loop: asyncio.AbstractEventLoop) -> None:
         asked_at = self._runtime.clock()
         with suppress(RuntimeError):  # the loop is closed: the worker has stopped
             try:

@@ -82,7 +82,7 @@ class BrokerIntake:
         """Lease collected deliveries until one of these tasks has ended; pending claims are then awaited."""
         leasing = [
             asyncio.create_task(self._lease_all(settling), name="paigeant-leasing"),
-            asyncio.create_task(self._lease_what_was_lost(), name="paigeant-leasing-lost"),
+            asyncio.create_task(self._lease_unannounced(), name="paigeant-leasing-lost"),
         ]
         try:
             await asyncio.wait([*leasing, *ends], return_when=asyncio.FIRST_COMPLETED)
@@ -105,7 +105,7 @@ class BrokerIntake:
             except Exception as error:  # noqa: BLE001  (what is in hand stays there until the store has heard of it)
                 await self._admission.recover(error)
 
-    async def _lease_what_was_lost(self) -> None:
+    async def _lease_unannounced(self) -> None:
         """Claim due hops from the store each time the broker has delivered nothing for a while."""
         runtime, admission = self._runtime, self._admission
         store, group = runtime.store, admission.group
@@ -152,9 +152,9 @@ class BrokerIntake:
         """Retry these shortly; later deliveries do not wait for them."""
         if passed_over:
             self._passed_over += len(passed_over)
-            asyncio.get_running_loop().call_later(PASSED_OVER, self._take_up, passed_over)
+            asyncio.get_running_loop().call_later(PASSED_OVER, self._requeue, passed_over)
 
-    def _take_up(self, passed_over: list[ReceivedMessage]) -> None:
+    def _requeue(self, passed_over: list[ReceivedMessage]) -> None:
         self._passed_over -= len(passed_over)
         self._hand += passed_over
         self._stirred.set()

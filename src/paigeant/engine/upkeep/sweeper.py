@@ -50,7 +50,7 @@ class Sweeper:
             (0.5, "taking over from dead workers", self._end_dead_leases),
             (1.0, "ending runs", self._close_due),
             (REPORT.total_seconds(), "reporting", self._report),
-            (2.0, "asking whether to end", self._ask_whether_to_end),
+            (2.0, "asking whether to end", self._check_drain_request),
             (30.0, "looking for steps that nobody serves", self._hold_unserved),
         ]
         if self._runtime.codec.signs:
@@ -87,7 +87,7 @@ class Sweeper:
         if await self._runtime.store.report_worker(self._card):
             self._drain()
 
-    async def _ask_whether_to_end(self) -> None:
+    async def _check_drain_request(self) -> None:
         """Check for a drain request, only after a change, to save queries of idle workers; reports always check."""
         seen = await self._runtime.store.wait_for_change(self._seen, REPORT.total_seconds())
         if seen != self._seen and await self._runtime.store.is_draining(self._card.id):

@@ -173,7 +173,7 @@ class Judge:
         if not link.text.announces(grant.key.path, grant.key.position, digest_of(read_frame(grant.body).body)):
             raise TamperedMessage(f"{at}, message: not what {link.iss} signed at {place_of(link.text)}")
         forward = message.headers.direction is Direction.EXECUTE
-        if forward and not _goes_on(link, message):
+        if forward and not _follows_plan(link, message):
             raise TamperedMessage(f"{at}, plan: not what {link.iss} signed at {place_of(link.text)}")
         if grant.head is None and chain.at(grant.key.path, grant.key.position):
             raise TamperedMessage(f"{at}, row: it was left before, and not resumed")
@@ -186,7 +186,7 @@ class Judge:
             _check_undone(chain, leased)
 
 
-def _goes_on(link: Link, message: PaigeantMessage) -> bool:
+def _follows_plan(link: Link, message: PaigeantMessage) -> bool:
     """True if the plan of a forward message is the signed one, or none was signed."""
     signed = link.text.fields["plan"]
     unsaid = signed is None and link.text.kind is RecordKind.ADOPT  # an adoption contains it for each of its hops

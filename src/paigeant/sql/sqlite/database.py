@@ -86,7 +86,7 @@ class SqliteDatabase(Database):
             self._poller = DataVersionPoller(self._version)
             self.changes: Changes = self._poller
             self._writer = WriterThread("writer", self.connect, self._begin, self._written, self.reporter)
-            self._reader = WriterThread("reader", self.connect, self._begin_reading, _nothing_more)
+            self._reader = WriterThread("reader", self.connect, self._begin_reading, _skip_after_commit)
 
     async def close(self) -> None:
         await self._poller.close()
@@ -126,7 +126,7 @@ class SqliteDatabase(Database):
         return self._presence.gone()
 
     async def end_dead_leases(self) -> int:
-        self._see_that_it_is_there()
+        self._require_same_file()
         ended = 0
         for dead in self._presence.dead():
             done = False
@@ -137,7 +137,7 @@ class SqliteDatabase(Database):
                 self._presence.forget(dead, done=done)
         return ended
 
-    def _see_that_it_is_there(self) -> None:
+    def _require_same_file(self) -> None:
         """Raise Unavailable if the path is not the open file any more: writes would be lost."""
         try:
             there = self.path.stat()
@@ -177,14 +177,14 @@ class SqliteDatabase(Database):
         return connection
 
     def upgrade(self) -> None:
-        with self._alone_with_it() as connection:
+        with self._open_exclusively() as connection:
             schema.refuse_unknown(version_of(connection), str(self.path))
             schema.migrate(connection, str(self.path))
 
     def check(self) -> None:
         if not self.path.exists():
             schema.require(None, str(self.path))
-        with self._alone_with_it() as connection:
+        with self._open_exclusively() as connection:
             schema.check(connection, str(self.path))
 
     def _prepare(self) -> None:
@@ -195,7 +195,7 @@ class SqliteDatabase(Database):
             if version is not None:
                 schema.require(version, str(self.path))
                 return
-        with self._alone_with_it() as connection:
+        with self._open_exclusively() as connection:
             version = version_of(connection)
             if version is None:
                 make_schema(connection, str(self.path))
@@ -224,7 +224,7 @@ class SqliteDatabase(Database):
             yield connection
 
     @contextmanager
-    def _alone_with_it(self) -> Generator[Connection]:
+    def _open_exclusively(self) -> Generator[Connection]:
         """Open the file exclusively, creating it and its folder; commit if nothing was raised."""
         try:
             prepare_folder(self.path)
@@ -291,5 +291,5 @@ class _SqliteHeart(Heart):
             self._connection.close()
 
 
-def _nothing_more(connection: Connection, news: News) -> None:
+def _skip_after_commit(connection: Connection, news: News) -> None:
     del connection, news
