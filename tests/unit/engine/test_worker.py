@@ -11,6 +11,7 @@ import pytest
 
 from paigeant import RunStatus
 from paigeant.engine import worker as module
+from paigeant.engine.hop import apart
 from paigeant.model.events import WorkerStopped
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, WaitReason
@@ -198,6 +199,7 @@ async def test_code_that_swallows_every_cancellation_does_not_hold_up_the_stop(
     bench: Any, monkeypatch: Any, caplog: pytest.LogCaptureFixture
 ):
     monkeypatch.setattr(module, "LAST_MOMENT", 0.2)
+    monkeypatch.setattr(apart, "MOMENT", 0.05)  # shorter than the last moment, as by default
     begun, go = asyncio.Event(), asyncio.Event()
 
     @bench.registry.execute
