@@ -70,6 +70,14 @@ class Crew:
             self.environment |= {"PAIGEANT_TRANSPORT": settings.transport, "PAIGEANT_NAMESPACE": settings.namespace}
         (folder / "handlers.py").write_text(HANDLERS)
 
+    def lease(self, seconds: float) -> None:
+        """Give the workers that are hired from now on leases of this length.
+
+        Where they hold many steps on a machine with other load, beats may come later than a lease of three seconds has
+        it, and a step whose lease has run out as often as it may be tried fails its run.
+        """
+        self.environment["PAIGEANT_LEASE"] = str(seconds)
+
     def hire(self) -> subprocess.Popen[bytes]:
         log = (self.folder / f"worker-{len(self.workers)}.log").open("wb")
         command = [sys.executable, "-m", "paigeant", "run", "handlers.py"]

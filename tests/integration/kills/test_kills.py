@@ -65,6 +65,7 @@ def check(crew: Any, runs: list[Any], shown: list[Any], kills: int, concurrency:
 
 async def survive(crew: Any, count: int, kills: int, patience: float) -> None:
     runs = await dispatch(crew.settings, count)
+    crew.lease(8)
     crew.hire()
     victim = crew.hire()
     for n in range(kills):
@@ -81,10 +82,10 @@ async def test_runs_survive_workers_that_are_killed(crew: Any):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("settings", EVERYWHERE, indirect=True)
 async def test_a_thousand_runs_survive_ten_kills(crew: Any):
-    await survive(crew, count=1000, kills=10, patience=200)
+    await survive(crew, count=1000, kills=10, patience=300)
 
 
 async def test_a_run_survives_when_every_worker_is_killed(crew: Any):

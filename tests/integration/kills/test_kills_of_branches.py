@@ -44,6 +44,7 @@ async def killed(
     steps = len(items) * (1 if declared.name == "long" else 3)
     async with Paigeant(ActivityRegistry(), workflows=[declared], settings=crew.settings) as app:
         run = await app.dispatch(declared.name, {"items": [*items]})
+        crew.lease(8)
         crew.hire()
         victim = crew.hire()
         for n in range(kills):
