@@ -93,7 +93,7 @@ class Operator(ABC):
 
     @abstractmethod
     async def load_deeds(self, workflow_id: UUID | None, *, limit: int = 1_000) -> list[StoredDeed]:
-        """Return the deeds of a run, in order; for None the newest ``limit`` deeds that belong to no run."""
+        """Return the deeds of a run, in order; for None the newest ``limit`` deeds of all, of runs or of none."""
 
     @abstractmethod
     async def count_ended(self, older_than: timedelta, statuses: Collection[RunStatus] = FINAL) -> int:

@@ -18,7 +18,7 @@ from paigeant.model.runs import RunPage, RunStatus, RunView
 from paigeant.model.spending.budgets import Budget, read_budget
 from paigeant.model.stored.run_filter import RunFilter, read_filter
 from paigeant.web.access import Role
-from paigeant.web.redaction import runs_seen_by, seen_by
+from paigeant.web.redaction import deeds_seen_by, runs_seen_by, seen_by
 from paigeant.web.requests import (
     Forbidden,
     app_of,
@@ -163,7 +163,7 @@ async def list_values(request: Request, workflow_id: str) -> dict[str, JsonValue
 @by_workflow
 async def list_run_deeds(request: Request, workflow_id: str) -> dict[str, list[DeedView]]:
     """Return the deeds of people to the run, in order."""
-    return {"deeds": [*await (await find_run(request, workflow_id)).deeds()]}
+    return {"deeds": deeds_seen_by(await (await find_run(request, workflow_id)).deeds(), who(request))}
 
 
 @router.get("/runs/{workflow_id}/why")

@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from paigeant.app import Run
 from paigeant.app.calls.conversations import place
+from paigeant.app.custody import Custody
 from paigeant.app.operating.attention import FAILED_WITHIN, find_attention
 from paigeant.app.operating.why import explain_run
 from paigeant.errors import InvalidInput, PaigeantError, UnknownVariable
@@ -20,8 +21,14 @@ from paigeant.model.stored.overview import COUNTED, AttentionGroup
 from paigeant.model.stored.run_filter import RunFilter, read_filter
 from paigeant.model.values.json_text import to_json
 from paigeant.web.access import Role
-from paigeant.web.axis import axis_of
-from paigeant.web.redaction import counts_seen_by, groups_seen_by, lines_seen_by, runs_seen_by, seen_by
+from paigeant.web.redaction import (
+    counts_seen_by,
+    deeds_seen_by,
+    groups_seen_by,
+    lines_seen_by,
+    runs_seen_by,
+    seen_by,
+)
 from paigeant.web.rendering import page
 from paigeant.web.requests import (
     Forbidden,
@@ -29,11 +36,13 @@ from paigeant.web.requests import (
     by_workflow,
     find_run,
     log_of,
+    newest_deeds,
     own_runs,
     version_of,
     who,
     workflows_seen,
 )
+from paigeant.web.timeline import timeline_of
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -95,8 +104,8 @@ async def runs(request: Request, after: str | None = None) -> Response:
 
 @router.get("/runs/{workflow_id}")
 @by_workflow
-async def run(request: Request, workflow_id: str) -> Response:
-    """Show one run: an explanation of its state, its time axis, its steps, values and log lines."""
+async def run(request: Request, workflow_id: str, only: str = "") -> Response:
+    """Show one run: an explanation of its state, the timeline of its steps, values, deeds and log lines."""
     handle = await find_run(request, workflow_id)
     view = await handle.view()
     shown = seen_by(view, who(request))
@@ -107,12 +116,21 @@ async def run(request: Request, workflow_id: str) -> Response:
         run=shown,
         because=explained.because,
         version=version_of(view),
-        axis=axis_of(view),
+        timeline=timeline_of(shown, failed=only == "failed"),
+        only=only,
+        deeds=deeds_seen_by(await handle.deeds(), who(request)),
+        trace=_trace_link(request, view.trace_id),
         asked=shown.approvals,
         verbs=_verbs(view),
         lines=await _lines(request, view),
         histories=await _histories(request, handle, view),
     )
+
+
+def _trace_link(request: Request, trace_id: str) -> str | None:
+    """Return the address of a trace at whatever shows traces, None if the settings name none."""
+    address = app_of(request).settings.trace_url
+    return address and address.replace("{trace_id}", trace_id)
 
 
 async def _histories(request: Request, run: Run[Any], view: RunView) -> list[str]:
@@ -176,6 +194,23 @@ async def workers(request: Request) -> Response:
 async def workflows(request: Request) -> Response:
     """Show the workflows that can be dispatched."""
     return page(request, "workflows.html", workflows=await workflows_seen(request))
+
+
+@router.get("/deeds")
+async def deeds(request: Request) -> Response:
+    """Show what people did last, to runs and to the installation."""
+    return page(request, "deeds.html", deeds=deeds_seen_by(await newest_deeds(request, 4 * _PAGE), who(request)))
+
+
+@router.get("/runs/{workflow_id}/custody")
+@by_workflow
+async def custody(request: Request, workflow_id: str) -> Response:
+    """Verify what was signed of a run, and show what was found."""
+    if not who(request).payloads:
+        raise Forbidden("this needs the right to see payloads")
+    run = await find_run(request, workflow_id)
+    audit = await Custody(app_of(request)).verify(run.workflow_id)
+    return page(request, "custody.html", audit=audit)
 
 
 @router.get("/dead-letters")

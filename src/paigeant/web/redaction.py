@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar, cast
 
 from paigeant.model.outcomes import AttemptError
 from paigeant.model.people.approvals import Approval
+from paigeant.model.people.deeds import DeedView
 from paigeant.model.runs import NodeView, RunPage, RunStatus, RunSummary, RunView, StepView, WaitReason, kind_of_reason
 from paigeant.model.stored.log_lines import LogLine
 from paigeant.model.stored.overview import AttentionGroup, OpenCount
@@ -89,6 +90,13 @@ def groups_seen_by(groups: Iterable[AttentionGroup], identity: Identity) -> list
     if identity.payloads:
         return list(groups)
     return [group.model_copy(update={"cause": reason_of(group.cause)}) for group in groups]
+
+
+def deeds_seen_by(deeds: Iterable[DeedView], identity: Identity) -> list[DeedView]:
+    """Return deeds as this person may see them: what was said with a verb may be a value of a run."""
+    if identity.payloads:
+        return list(deeds)
+    return [deed.model_copy(update={"arguments": shape_of(deed.arguments)}) for deed in deeds]
 
 
 def counts_seen_by(counts: Iterable[OpenCount], identity: Identity) -> list[OpenCount]:

@@ -28,12 +28,18 @@ def visible(value: Any, limit: int = SHOWN) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
+def line(value: Any, limit: int) -> str:
+    """Return a value as :func:`visible` does, on one line."""
+    text = value if isinstance(value, str) else to_json(value, fallback=str).decode()
+    return visible(text, limit)
+
+
 def ago(at: datetime | None) -> str:
-    """Return the time since, or until, a time."""
+    """Return the time since, or until, a time, in its largest unit."""
     if at is None:
         return ""
     seconds = (datetime.now(UTC) - at).total_seconds()
-    text = span(abs(seconds))
+    text = " ".join(span(abs(seconds)).split(" ")[:2])
     return f"{text} ago" if seconds >= 0 else f"in {text}"
 
 
@@ -71,6 +77,7 @@ _TEMPLATES: Final = Environment(
 )
 _FILTERS: Final[dict[str, Any]] = {
     "visible": visible,
+    "line": line,
     "ago": ago,
     "span": span,
     "utc": utc,

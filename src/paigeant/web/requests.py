@@ -17,6 +17,7 @@ from paigeant.app.handlers.publications import WorkflowListing
 from paigeant.app.upkeep.log_lines import LogReader
 from paigeant.errors import InvalidInput, RequestError
 from paigeant.model.limits import DEPTH
+from paigeant.model.people.deeds import DeedView
 from paigeant.model.runs import RunView
 from paigeant.model.stored.run_filter import RunFilter
 from paigeant.model.values.json_text import to_json
@@ -109,6 +110,11 @@ async def workflows_seen(request: Request) -> list[WorkflowListing]:
     """Return the workflows that can be dispatched and that the caller may see."""
     mine = who(request).workflows
     return [each for each in await app_of(request).list_workflows() if not mine or each.name in mine]
+
+
+async def newest_deeds(request: Request, limit: int) -> list[DeedView]:
+    """Return the newest deeds of people, the newest first."""
+    return (await app_of(request).administration.list_deeds(limit=limit))[::-1]
 
 
 def own_runs(request: Request, asked: RunFilter) -> RunFilter:

@@ -10,13 +10,14 @@ from starlette.responses import PlainTextResponse, Response
 from paigeant.app.observing.monitor import wanted_workers
 from paigeant.app.operating.attention import find_attention
 from paigeant.errors import InvalidInput, Unavailable, UnknownStep
+from paigeant.model.people.deeds import DeedView
 from paigeant.model.stored.log_lines import LogFilter
 from paigeant.model.stored.overview import QueueView
 from paigeant.web.access import Role
 from paigeant.web.api import Limit
 from paigeant.web.events import MOST, EventStream, Watcher
 from paigeant.web.problems import problem
-from paigeant.web.redaction import groups_seen_by, lines_seen_by
+from paigeant.web.redaction import deeds_seen_by, groups_seen_by, lines_seen_by
 from paigeant.web.requests import (
     NotKept,
     app_of,
@@ -24,6 +25,7 @@ from paigeant.web.requests import (
     find_run,
     json_body,
     log_of,
+    newest_deeds,
     require,
     who,
     workflows_seen,
@@ -76,6 +78,12 @@ async def drain_worker(request: Request, worker: str) -> dict[str, Any]:
     await json_body(request)
     await app_of(request).administration.drain_worker(worker)
     return {"id": worker, "draining": True}
+
+
+@router.get("/deeds")
+async def list_deeds(request: Request, limit: Limit = 50) -> dict[str, list[DeedView]]:
+    """Return the newest of what people did, to runs and to the installation; the newest first."""
+    return {"deeds": deeds_seen_by(await newest_deeds(request, limit), who(request))}
 
 
 @router.get("/workflows")

@@ -16,7 +16,7 @@ from tests.integration.cli.test_metrics import fetch, free_port
 
 pytestmark = pytest.mark.extra
 
-PAGES = ("/", "/runs", "/queues", "/workers", "/workflows", "/approvals", "/cost", "/dead-letters")
+PAGES = ("/", "/runs", "/queues", "/workers", "/workflows", "/approvals", "/cost", "/dead-letters", "/deeds")
 
 HANDLERS = """
 from paigeant import Wait, Workflow, activity

@@ -75,7 +75,8 @@ def registry() -> ActivityRegistry:
 @pytest.fixture
 async def paigeant() -> AsyncIterator[Paigeant]:
     registry, flows = handlers()
-    async with Paigeant(registry, workflows=flows, settings=Settings(store="memory://", lease=3)) as app, app.worker():
+    settings = Settings(store="memory://", lease=3, trace_url="https://traces.example/{trace_id}?x=1&y=2")
+    async with Paigeant(registry, workflows=flows, settings=settings) as app, app.worker():
         yield app
 
 

@@ -36,6 +36,7 @@ def form_of(text: str) -> dict[str, str]:
         "/dead-letters",
         "/approvals",
         "/cost",
+        "/deeds",
         "/runs?stuck=true",
         "/login",
     ],
@@ -140,6 +141,51 @@ async def test_a_run_leads_to_the_one_it_began_in_those_within_it_and_its_forks(
 def test_what_is_no_group_of_runs_leads_to_no_runs(cause: str):
     assert link_of(AttentionGroup(cause=cause, step="charge", count=3)) == ""
     assert link_of(AttentionGroup(cause="unserved", count=3, example=uuid4())) == "status=waiting&reason=unserved"
+
+
+async def test_what_a_person_did_is_on_the_page_of_the_run_and_among_all_deeds(
+    local: httpx2.AsyncClient, paigeant: Paigeant
+):
+    run = await paigeant.dispatch("waiting", {})
+    await because(run, "signal")
+    await run.cancel()
+    async for _ in paigeant.administration.prune(older_than=0, statuses=[RunStatus.FAILED]):
+        pass
+
+    of_run = (await local.get(f"/runs/{run.workflow_id}", headers=HTML)).text
+    of_all = (await local.get("/deeds", headers=HTML)).text
+    said = (await local.get("/api/v1/deeds?limit=1")).json()["deeds"]
+
+    assert "<h2>Deeds</h2>" in of_run
+    assert "<td>cancel</td>" in of_run
+    assert of_all.index("<td>prune</td>") < of_all.index("<td>cancel</td>")  # the newest first
+    assert f'href="/runs/{run.workflow_id}"' in of_all
+    assert [each["verb"] for each in said] == ["prune"]
+
+
+async def test_a_run_leads_to_its_trace_and_to_what_was_signed_of_it(local: httpx2.AsyncClient, paigeant: Paigeant):
+    run = await paigeant.dispatch("hello", {"name": "Joe"})
+    await run.result(20)
+
+    page = (await local.get(f"/runs/{run.workflow_id}", headers=HTML)).text
+    custody = (await local.get(f"/runs/{run.workflow_id}/custody", headers=HTML)).text
+
+    trace = (await run.view()).trace_id
+    assert f"https://traces.example/{trace}?x=1&amp;y=2" in page
+    assert f'href="/runs/{run.workflow_id}/custody"' in page
+    assert ">unsigned</span>" in custody
+
+
+async def test_steps_that_failed_are_shown_alone(local: httpx2.AsyncClient, paigeant: Paigeant):
+    run = await paigeant.dispatch("failing", {"name": "Tom"})
+    await run.result(20)
+
+    page = (await local.get(f"/runs/{run.workflow_id}", headers=HTML)).text
+    alone = (await local.get(f"/runs/{run.workflow_id}?only=failed", headers=HTML)).text
+
+    assert f'href="/runs/{run.workflow_id}?only=failed"' in page
+    assert '<rect class="bar failed"' in alone
+    assert "all steps</a>" in alone
 
 
 async def test_a_verb_says_what_it_does_and_is_refused_if_the_run_has_changed(

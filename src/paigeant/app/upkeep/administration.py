@@ -233,7 +233,7 @@ class Administration:
     # -- deeds
 
     async def list_deeds(self, *, limit: int = 50) -> list[DeedView]:
-        """Return the newest deeds that belong to no run, such as pruning and dead letters; oldest first."""
+        """Return the newest deeds of people, to runs and to the installation, such as pruning; oldest first."""
         return [view_of(each) for each in await self._store.load_deeds(None, limit=limit)]
 
     async def _attest(self, verb: DeedVerb, arguments: Mapping[str, JsonValue]) -> None:

@@ -32,9 +32,10 @@ def keep_deeds(rows: Rows, *done: Deed | None) -> None:
 
 
 def load_deeds(rows: Rows, workflow_id: UUID | None, limit: int) -> list[StoredDeed]:
-    """Return the deeds of a run, or the newest that belong to none, in order."""
-    found = [each for each in rows.deeds if each.deed.workflow_id == workflow_id]
-    return found if workflow_id is not None else found[-limit:]
+    """Return the deeds of a run, or the newest of all, in order."""
+    if workflow_id is None:
+        return rows.deeds[-limit:]
+    return [each for each in rows.deeds if each.deed.workflow_id == workflow_id]
 
 
 def load_records(rows: Rows, workflow_id: UUID) -> list[StoredRecord]:

@@ -215,14 +215,17 @@ class CustodyGuarantees(StoreBackend):
         assert [each.at for each in found] == sorted(each.at for each in found)
         assert (await store.load_evidence(run)).deeds == found
 
-    async def test_a_deed_to_no_run_is_kept_once(self, store: Store, connect: Connect) -> None:
-        first, second = done(DeedVerb.PRUNE, None), done(DeedVerb.DEAD_DROP, None)
+    async def test_a_deed_is_kept_once_and_is_among_the_newest_of_all(self, store: Store, connect: Connect) -> None:
+        run = (await self.begin(store, "draft")).key.workflow_id
+        first, second, third = done(DeedVerb.PRUNE, None), done(DeedVerb.CANCEL, run), done(DeedVerb.DEAD_DROP, None)
 
         await store.record_deeds([first])
-        await store.record_deeds([first, second])
+        await store.request_cancel(run, CancelRequest.PLAIN, deed=second)
+        await store.record_deeds([first, third])
 
-        assert [each.deed for each in await store.load_deeds(None)] == [first, second]
-        assert [each.deed for each in await store.load_deeds(None, limit=1)] == [second]
+        assert [each.deed for each in await store.load_deeds(None)] == [first, second, third]
+        assert [each.deed for each in await store.load_deeds(None, limit=1)] == [third]
+        assert [each.deed for each in await store.load_deeds(run)] == [second]
         async with connect("elsewhere") as other:
             assert await other.load_deeds(None) == []
 

@@ -20,11 +20,8 @@ _OF_RUN: Final = (
     .where(deeds.c.workflow_id == bindparam("workflow_id"), unindexed(_HERE))
     .order_by(deeds.c.at, deeds.c.deed_id)
 )
-_OF_NONE: Final = (
-    select(deeds)
-    .where(deeds.c.workflow_id.is_(None), _HERE)
-    .order_by(deeds.c.at.desc(), deeds.c.deed_id.desc())
-    .limit(bindparam("limit"))
+_NEWEST: Final = (
+    select(deeds).where(_HERE).order_by(deeds.c.at.desc(), deeds.c.deed_id.desc()).limit(bindparam("limit"))
 )
 _KNOWN: Final = select(deeds.c.deed_id).where(deeds.c.deed_id.in_(bindparam("ids", expanding=True)))
 
@@ -45,10 +42,10 @@ def keep_deeds(tx: Tx, *done: Deed | None) -> None:
 
 
 def load_deeds(tx: Tx, workflow_id: UUID | None, limit: int) -> list[StoredDeed]:
-    """Return the deeds of a run, or the newest that belong to none, in order."""
+    """Return the deeds of a run, or the newest of all, in order."""
     if workflow_id is not None:
         return [_read(row) for row in tx.rows(_OF_RUN, workflow_id=workflow_id, namespace=tx.namespace)]
-    newest: Sequence[Any] = tx.rows(_OF_NONE, namespace=tx.namespace, limit=limit)
+    newest: Sequence[Any] = tx.rows(_NEWEST, namespace=tx.namespace, limit=limit)
     return [_read(row) for row in reversed(newest)]
 
 
