@@ -80,6 +80,7 @@ def readers(app: Paigeant, runs: list[UUID]) -> dict[str, Callable[[], Awaitable
         "count_runs": lambda: store.count_runs(anything),
         "list_queues": store.list_queues,
         "count_open": store.count_open,
+        "count_ends": lambda: store.count_ends(timedelta(days=1)),
         "list_plans": store.list_plans,
         "find_plan": lambda: store.find_plan("coat"),
         "find_cards": lambda: store.find_cards(["cut"]),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Unpack
 from uuid import UUID
 
 from paigeant.model.message import HopKey
 from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunsWanted, RunView
-from paigeant.model.stored.overview import OpenCount, QueueView
+from paigeant.model.stored.overview import EndCount, OpenCount, QueueView
 from paigeant.model.stored.run_filter import RunFilter
 
 
@@ -69,6 +70,13 @@ class RunReader(ABC):
         """Return the number of open hops by status and reason, including those that wait for signals or children.
 
         At most 10,001 hops are examined, those due for the longest time first.
+        """
+
+    @abstractmethod
+    async def count_ends(self, within: timedelta) -> list[EndCount]:
+        """Return the number of runs that ended within this time until now, by minute and status, in this order.
+
+        Of each status the newest 10,001 are counted, so that of a busy hour only the last minutes are there.
         """
 
     @abstractmethod

@@ -21,6 +21,8 @@ from paigeant.model.stored.overview import COUNTED, AttentionGroup
 from paigeant.model.stored.run_filter import RunFilter, read_filter
 from paigeant.model.values.json_text import to_json
 from paigeant.web.access import Role
+from paigeant.web.charts.throughput import SPAN, throughput_of
+from paigeant.web.charts.timeline import timeline_of
 from paigeant.web.redaction import (
     counts_seen_by,
     deeds_seen_by,
@@ -42,7 +44,6 @@ from paigeant.web.requests import (
     who,
     workflows_seen,
 )
-from paigeant.web.timeline import timeline_of
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -61,7 +62,8 @@ async def attention(request: Request) -> Response:
     shown = groups_seen_by(groups, who(request))
     links = [link_of(group) if same == group else "" for group, same in zip(groups, shown, strict=True)]
     counts = counts_seen_by(counts, who(request))
-    return page(request, "attention.html", groups=shown, counts=counts, links=links)
+    chart = None if mine else throughput_of(await store.count_ends(SPAN))
+    return page(request, "attention.html", groups=shown, counts=counts, links=links, chart=chart)
 
 
 def link_of(group: AttentionGroup) -> str:

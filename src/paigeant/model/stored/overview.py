@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from paigeant.model.runs import RunStatus
+
 COUNTED: Final = 10_001
 """Limit of counting: one more than is shown, so that a page has a bounded cost."""
 
@@ -32,6 +34,14 @@ class OpenCount(BaseModel, frozen=True):
 
     status: str
     reason: str | None = None
+    count: int
+
+
+class EndCount(BaseModel, frozen=True):
+    """Number of runs that ended with a status within the minute that begins at ``minute``."""
+
+    minute: datetime
+    status: RunStatus
     count: int
 
 

@@ -5,17 +5,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Unpack
 from uuid import UUID
 
 from paigeant.abc import RunReader
 from paigeant.model.message import HopKey
 from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunsWanted, RunView
-from paigeant.model.stored.overview import OpenCount, QueueView
+from paigeant.model.stored.overview import EndCount, OpenCount, QueueView
 from paigeant.model.stored.run_filter import RunFilter
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.statements import read
-from paigeant.sql.statements.overview import queues, search
+from paigeant.sql.statements.overview import ends, queues, search
 
 
 class SqlRunReader(InDatabase, RunReader):
@@ -50,6 +51,9 @@ class SqlRunReader(InDatabase, RunReader):
 
     async def count_open(self) -> list[OpenCount]:
         return await self.database.read(queues.count_open)
+
+    async def count_ends(self, within: timedelta) -> list[EndCount]:
+        return await self.database.read(lambda tx: ends.count_ends(tx, within))
 
     async def wait_for_change(self, seen: int, timeout: float) -> int:
         return await self.database.changes.wait(seen, timeout)

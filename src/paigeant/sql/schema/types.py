@@ -208,3 +208,20 @@ def _step_of_json(element: ErrorStep, compiler: SQLCompiler, **options: Any) -> 
 def _step_at_the_end(element: ErrorStep, compiler: SQLCompiler, **options: Any) -> str:
     end = """"step":"([^"]*)"(,"path":"[^"]*")?(,"position":(null|[0-9]+))?[}]$"""
     return f"substring({compiler.process(element.clauses, **options)} from '{end}')"
+
+
+class Minute(FunctionElement[datetime]):
+    """The beginning of the minute of a time."""
+
+    type: TypeEngine[datetime] = StoreTime()
+    inherit_cache: bool | None = True
+
+
+@compiles(Minute, "sqlite")
+def _minute_of_seconds(element: Minute, compiler: SQLCompiler, **options: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **options)} / 60 AS INTEGER) * 60.0"
+
+
+@compiles(Minute)
+def _minute_of_time(element: Minute, compiler: SQLCompiler, **options: Any) -> str:
+    return f"date_trunc('minute', {compiler.process(element.clauses, **options)})"

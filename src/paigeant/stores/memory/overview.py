@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 
 from paigeant.model.limits import WORKER_ALIVE
 from paigeant.model.runs import RunPage, StepStatus, WaitReason
-from paigeant.model.stored.overview import COUNTED, OpenCount, QueueView
+from paigeant.model.stored.overview import COUNTED, EndCount, OpenCount, QueueView
 from paigeant.model.stored.pages import read_place
 from paigeant.model.stored.run_filter import HELD_BY_OTHERS, STUCK_ENDS, RunFilter
 from paigeant.protocol.queues import with_workers
@@ -45,6 +46,14 @@ def count_open(rows: Rows) -> list[OpenCount]:
         OpenCount(status=status, reason=reason, count=count)
         for (status, reason), count in sorted(counts.items(), key=lambda item: (item[0][0], item[0][1] or ""))
     ]
+
+
+def count_ends(rows: Rows, within: timedelta) -> list[EndCount]:
+    """Return the number of runs that ended lately, by minute and status."""
+    since = rows.clock() - within
+    ended = ((run.completed_at, run.status) for run in rows.runs.values() if run.completed_at is not None)
+    counts = Counter((at.replace(second=0, microsecond=0), status) for at, status in ended if at >= since)
+    return [EndCount(minute=at, status=status, count=count) for (at, status), count in sorted(counts.items())]
 
 
 def search_runs(rows: Rows, asked: RunFilter, limit: int, after: str | None) -> RunPage:

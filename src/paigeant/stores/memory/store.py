@@ -23,7 +23,7 @@ from paigeant.model.plan import ActivityCard, Plan, WorkerCard
 from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunsWanted, RunView
 from paigeant.model.stored.claims import Claim, HeldInterface, NoticeStatus
 from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, RejectedMessage
-from paigeant.model.stored.overview import OpenCount, QueueView
+from paigeant.model.stored.overview import EndCount, OpenCount, QueueView
 from paigeant.model.stored.run_filter import RunFilter
 from paigeant.model.tree.children import Family
 from paigeant.model.values.values import Blob, Value
@@ -248,6 +248,9 @@ class MemoryStore(MemoryOperator, MemoryCalls, MemoryAccessTokens, MemoryGrants,
 
     async def count_open(self) -> list[OpenCount]:
         return overview.count_open(self._rows)
+
+    async def count_ends(self, within: timedelta) -> list[EndCount]:
+        return overview.count_ends(self._rows, within)
 
     async def wait_for_change(self, seen: int, timeout: float) -> int:
         return await self._rows.changes.wait(seen, timeout)

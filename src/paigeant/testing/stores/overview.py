@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -45,6 +47,24 @@ class OverviewGuarantees(StoreBackend):
             ("pending", None, 2),
             ("running", None, 1),
         ]
+
+    async def test_ends_of_runs_are_counted_by_minute_and_status(self, store: Store) -> None:
+        for _ in range(2):
+            await self.settle(store, completed(await self.begin(store, "draft")))
+        lost = await self.begin(store, "draft")
+        await self.settle(store, failed(lost))
+        await self.begin(store, "draft")
+        run = await store.get_run(lost.key.workflow_id)
+        ends = await store.count_ends(timedelta(hours=1))
+
+        counts = Counter[RunStatus]()
+        for end in ends:
+            counts[end.status] += end.count
+        assert counts == {RunStatus.COMPLETED: 2, RunStatus.FAILED: 1}
+        assert [(end.minute, end.status) for end in ends] == sorted((end.minute, end.status) for end in ends)
+        assert run.completed_at is not None
+        assert run.completed_at.replace(second=0, microsecond=0) in {end.minute for end in ends}
+        assert await store.count_ends(timedelta(0)) == []
 
     async def test_runs_are_found_by_what_they_are_like(self, store: Store) -> None:
         waiting = new_run("draft", workflow="invoice", tenant="acme", correlation_id="c1", dispatch_key="k")

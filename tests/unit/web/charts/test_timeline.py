@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from paigeant.model.runs import NodeView, RunView, StepView
-from paigeant.web.timeline import MOST, Row, timeline_of
+from paigeant.web.charts.timeline import MOST, Row, timeline_of
 
 ZERO = datetime(2026, 1, 1, tzinfo=UTC)
 
