@@ -64,9 +64,12 @@ def open_reason(hops: Iterable[ShownHop]) -> str | None:
 
 
 def open_until(hops: Iterable[ShownHop]) -> datetime | None:
-    """Return the time until which such a run waits at most; None if it does not wait, or without a limit."""
+    """Return the time until which such a run waits at most; None if it does not wait, or without a limit.
+
+    A step that no worker serves has been due for as long as it waits: its time is not the end of that.
+    """
     hop = _waiting(list(hops))
-    return None if hop is None else hop.due_at
+    return None if hop is None or hop.reason == WaitReason.UNSERVED else hop.due_at
 
 
 def _waiting(hops: Sequence[ShownHop]) -> ShownHop | None:

@@ -57,7 +57,8 @@ _CONTRACT: Final = case((_hops.c.interface.is_not(None), WaitReason.CONTRACT.val
 REASON: Final = _of_waiting_hop(_CONTRACT)
 """SQL form of :func:`paigeant.protocol.views.open_reason`."""
 
-WAITS_UNTIL: Final = type_coerce(_of_waiting_hop(_hops.c.due_at), _hops.c.due_at.type)
+_LIMIT: Final = case((_hops.c.reason.is_distinct_from(WaitReason.UNSERVED.value), _hops.c.due_at))
+WAITS_UNTIL: Final = type_coerce(_of_waiting_hop(_LIMIT), _hops.c.due_at.type)
 """SQL form of :func:`paigeant.protocol.views.open_until`."""
 
 

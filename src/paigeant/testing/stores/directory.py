@@ -119,7 +119,7 @@ class DirectoryGuarantees(StoreBackend):
 
         assert await store.get_status(served.workflow_id) is RunStatus.PENDING
         run = await store.get_run(stranded.workflow_id)
-        assert (run.status, run.reason) == (RunStatus.WAITING, WaitReason.UNSERVED)
+        assert (run.status, run.reason, run.due_at) == (RunStatus.WAITING, WaitReason.UNSERVED, None)
         [grant] = await store.claim("carol", Due(["print"]), 10, self.long)
         run = await store.get_run(stranded.workflow_id)
         assert (run.status, run.reason) == (RunStatus.RUNNING, None)
