@@ -36,7 +36,9 @@ def show(
     path: Annotated[
         str | None, typer.Option(metavar="PATH", help="Only the steps of a branch, as 3.17, or of a node's, as 3.")
     ] = None,
-    whole: Annotated[bool, typer.Option("--all", help="All steps, also of more than 2,000.")] = False,
+    whole: Annotated[
+        bool, typer.Option("--all", help="All steps, also completed items of lists, and of more than 2,000.")
+    ] = False,
     calls: Annotated[bool, typer.Option("--calls", help="List the calls that its steps have recorded.")] = False,
     history: Annotated[
         str | None,
@@ -63,7 +65,7 @@ def show(
     if as_json:
         write_json(report.as_json(view, deeds))
         return
-    report.show(view, deeds, tracebacks=traceback)
+    report.show(view, deeds, tracebacks=traceback, whole=whole or path is not None)
     if view.steps_omitted:
         note(f"{view.steps_omitted:,} steps are not shown: --path PATH shows those of a branch, --all all of them")
 

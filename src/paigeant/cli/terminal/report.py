@@ -34,10 +34,10 @@ _SHOWN: Final = 2_000
 """Number of printed characters of a value; --json has all of it."""
 
 
-def show(view: RunView, deeds: Sequence[DeedView] = (), *, tracebacks: bool = False) -> None:
-    """Print everything about a run and the deeds to it, with complete tracebacks if requested."""
+def show(view: RunView, deeds: Sequence[DeedView] = (), *, tracebacks: bool = False, whole: bool = False) -> None:
+    """Print everything about a run and what people did to it, with whole tracebacks and all items if asked for."""
     width = width_of(sys.stdout)
-    write_lines([*title_lines(view, width), *timeline(view, width)])
+    write_lines([*title_lines(view, width), *timeline(view, width, whole=whole)])
     if (waiting := why_waiting(view)) is not None:
         write_folded(Text(waiting, style="yellow"))
     write("")

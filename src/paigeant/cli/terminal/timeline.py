@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,6 +12,8 @@ from rich.text import Text
 from paigeant.app.views.spent import calls_line
 from paigeant.cli.terminal.console import printable
 from paigeant.cli.terminal.listing import Cell, Column, listed, shortened
+from paigeant.model.entries.for_each import ForEach
+from paigeant.model.fan.joins import branch_at, parent_of
 from paigeant.model.outcomes import BranchCounts
 from paigeant.model.runs import Direction, NodeView, ParentView, RunStatus, RunView, StepStatus, StepView
 from paigeant.model.values.json_text import to_json
@@ -27,6 +30,10 @@ STYLES: Final[dict[str, str]] = {
     "terminated": "magenta",
 }
 TROUBLED: Final = frozenset({StepStatus.RETRYING, StepStatus.FAILED})
+_BEHIND: Final = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED})
+_NUMBERS: Final = 10
+"""Items that failed whose numbers are shown."""
+
 _LINE: Final = 200
 """Limit of characters of a message or an output in a line, before the cut to the width: about two lines."""
 
@@ -110,12 +117,19 @@ def title_lines(view: RunView, width: int) -> list[Text]:
     return [*([first] if first.cell_len <= width else [name, stands]), Text(str(view.workflow_id))]
 
 
-def timeline(view: RunView, width: int, rows: int | None = None) -> list[Text]:
-    """Return the steps as a list; if there are more than ``rows``, those around the present one."""
-    cells = [_row(hop) if isinstance(hop, StepView) else _node_row(hop) for hop in view.journey] + _ahead(view)
+def timeline(view: RunView, width: int, rows: int | None = None, *, whole: bool = False) -> list[Text]:
+    """Return the steps as a list; of more than ``rows``, those around the one that it is about now.
+
+    Of the items of a ``ForEach`` those that completed are left out, unless the ``whole`` is asked for.
+    """
+    loops = {(node.path, node.position): node for node in view.nodes if node.kind == ForEach.kind}
+    within = {(hop.path, hop.position): _loops_around(hop.path, loops) for hop in view.journey} if loops else {}
+    hops = [hop for hop in view.journey if whole or hop.status not in _BEHIND or not within.get(_key(hop))]
+    failed = _failed_items(view, within)
+    cells = [_row(hop) if isinstance(hop, StepView) else _node_row(hop, failed) for hop in hops] + _ahead(view)
     before = after = 0
     if rows is not None and len(cells) > rows:
-        now = len(view.journey) - 1
+        now = len(hops) - 1
         before = max(0, min(now - rows // 2, len(cells) - rows))
         after = len(cells) - rows - before
     lines = listed(_COLUMNS, cells[before : len(cells) - after], width)
@@ -123,7 +137,37 @@ def timeline(view: RunView, width: int, rows: int | None = None) -> list[Text]:
         lines.insert(1, Text(f"… {before} before", style="dim"))
     if after:
         lines.append(Text(f"… {after} more", style="dim"))
+    if rows is None and (hidden := len(view.journey) - len(hops)):
+        lines.append(Text(f"… {hidden:,} that completed: --all shows them", style="dim"))
     return lines
+
+
+Place = tuple[str, int]
+
+
+def _key(hop: StepView | NodeView) -> Place:
+    return hop.path, hop.position
+
+
+def _loops_around(path: str, loops: Mapping[Place, NodeView]) -> list[tuple[Place, int]]:
+    """Return the loops within which a path lies, each with the number of the item."""
+    around: list[tuple[Place, int]] = []
+    while path:
+        above, branch = parent_of(path), branch_at(path)
+        if (above, branch.node) in loops:
+            around.append(((above, branch.node), branch.number))
+        path = above
+    return around
+
+
+def _failed_items(view: RunView, within: Mapping[Place, list[tuple[Place, int]]]) -> dict[Place, list[int]]:
+    """Return the numbers of the items that failed, by the place of their loop."""
+    failed: dict[Place, dict[int, None]] = {}
+    for step in view.steps:
+        if step.status is StepStatus.FAILED:
+            for loop, number in within.get(_key(step), ()):
+                failed.setdefault(loop, {})[number] = None
+    return {loop: sorted(numbers) for loop, numbers in failed.items()}
 
 
 def _row(step: StepView) -> list[Cell]:
@@ -132,7 +176,7 @@ def _row(step: StepView) -> list[Cell]:
     number, worker = place_of(step), printable(step.worker or "")
     spent = calls_line(step)
     said = " ".join(each for each in (output, _why(step), f"({spent})" if spent else "") if each)
-    return [number, _name(step), status_text(step.status), tried, _took(step), printable(said), worker]
+    return [number, _indented(step, _name(step)), status_text(step.status), tried, _took(step), printable(said), worker]
 
 
 def _why(step: StepView) -> str:
@@ -142,17 +186,24 @@ def _why(step: StepView) -> str:
     return f"not {step.reason}" if step.status is StepStatus.SKIPPED else f"(finished: {one_line(step.reason)})"
 
 
-def _node_row(node: NodeView) -> list[Cell]:
+def _node_row(node: NodeView, failed: Mapping[Place, Sequence[int]]) -> list[Cell]:
     said = f"case {node.case}" if node.case else f"run {node.child}" if node.child else ""
-    said = said if node.branches is None else branches_line(node.branches)
-    return [place_of(node), _node_name(node), status_text(node.status), "", "", printable(said), ""]
+    said = said if node.branches is None else branches_line(node.branches, failed.get(_key(node), ()))
+    return [place_of(node), _indented(node, _node_name(node)), status_text(node.status), "", "", printable(said), ""]
 
 
-def branches_line(branches: BranchCounts) -> str:
-    """Return the number of completed branches of a node, and of the others by result."""
+def branches_line(branches: BranchCounts, failed: Sequence[int] = ()) -> str:
+    """Return the counts of the branches of a node; ``failed`` are numbers of some that failed."""
     rest = {"open": branches.open, "failed": branches.failed, "cancelled": branches.cancelled}
-    said = (f"{count} {name}" for name, count in rest.items() if count)
+    said = [f"{count} {name}" for name, count in rest.items() if count]
+    if failed and branches.failed:
+        more = ", …" if branches.failed > len(failed[:_NUMBERS]) else ""
+        said = [each.replace(" failed", f" failed: {', '.join(map(str, failed[:_NUMBERS]))}{more}") for each in said]
     return ", ".join([f"{branches.completed} of {branches.total}", *said])
+
+
+def _indented(hop: StepView | NodeView, name: str) -> str:
+    return "  " * (hop.path.count("/") + 1) + name if hop.path else name
 
 
 def _node_name(node: NodeView) -> str:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from pydantic import JsonValue
 
+from paigeant.model.fan.joins import branch_at, parent_of
 from paigeant.model.runs import NodeView, RunView, StepStatus, StepView, place_order
 
 MOST: Final = 200
@@ -118,11 +119,8 @@ def _begin_of(path: str, spans: Mapping[Place, tuple[datetime, datetime]]) -> da
 
 
 def _node_of(path: str) -> Place | None:
-    """Return the place of the node of which this is the path of a branch: ``3.17/2.0`` is one of ``(3.17, 2)``."""
-    if not path:
-        return None
-    above, _, last = path.rpartition("/")
-    return above, int(last.partition(".")[0])
+    """Return the place of the node of which this is the path of a branch; None for the trunk."""
+    return (parent_of(path), branch_at(path).node) if path else None
 
 
 def _within(steps: Iterable[StepView], now: datetime) -> dict[Place, datetime]:

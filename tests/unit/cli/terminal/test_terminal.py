@@ -20,7 +20,7 @@ from paigeant.cli.terminal.listing import Column, listed, shortened
 from paigeant.cli.terminal.progress import Table
 from paigeant.cli.terminal.timeline import branches_line, timeline
 from paigeant.model.outcomes import BranchCounts
-from paigeant.model.runs import Direction, RunStatus, RunView, StepStatus, StepView
+from paigeant.model.runs import Direction, NodeView, RunStatus, RunView, StepStatus, StepView
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RUN = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
@@ -208,3 +208,43 @@ def test_a_short_run_is_shown_whole():
 )
 def test_a_node_says_how_many_of_its_branches_are_done(branches: BranchCounts, said: str):
     assert branches_line(branches) == said
+
+
+def looped(failed: int, items: int = 40) -> RunView:
+    """Return a run whose list had so many items, of which this one failed, each with a step and a list within."""
+
+    def step(number: int, path: str) -> StepView:
+        return StepView(
+            path=path,
+            position=1,
+            step="label",
+            direction=Direction.EXECUTE,
+            status=StepStatus.FAILED if number == failed else StepStatus.COMPLETED,
+            attempt=1,
+            idempotency_key=path,
+        )
+
+    counts = BranchCounts(total=items, completed=items - 1, failed=1, cancelled=0, open=0)
+    node = NodeView(
+        position=1,
+        direction=Direction.EXECUTE,
+        kind="for_each",
+        name="item",
+        status=StepStatus.COMPLETED,
+        branches=counts,
+    )
+    steps = tuple(step(number, f"1.{number}") for number in range(items))
+    return long_run(1, 1, RunStatus.COMPLETED).model_copy(update={"steps": steps, "nodes": (node,), "ahead": ()})
+
+
+def test_a_list_is_one_line_with_the_numbers_of_what_failed_and_all_of_it_if_that_is_asked():
+    short = [" ".join(line.plain.split()) for line in timeline(looped(failed=6), 80)]
+    whole = [" ".join(line.plain.split()) for line in timeline(looped(failed=6), 80, whole=True)]
+
+    assert short[1:] == [
+        "1 for_each item completed 39 of 40, 1 failed: 6",
+        "1.6:1 label failed",
+        "… 39 that completed: --all shows them",
+    ]
+    assert len(whole) == 1 + 1 + 40
+    assert timeline(looped(failed=6), 80)[2].plain.partition("label")[0].endswith("  ")  # indented by its path
