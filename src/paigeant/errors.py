@@ -44,7 +44,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Never
 
 
 class PaigeantError(Exception):
@@ -204,8 +204,10 @@ class Terminal(PaigeantError):
 
     variables: Mapping[str, Any] = MappingProxyType[str, Any]({})
 
-    def __init__(self, *args: object, variables: Mapping[str, Any] | None = None) -> None:
-        """Store the text, and the variables to set."""
+    def __init__(self, *args: object, variables: Mapping[str, Any] | None = None, **unknown: Never) -> None:
+        """Store the text, and the variables to set. Raises ResultError for any other option."""
+        for name in unknown:
+            raise ResultError(f"{type(self).__name__} has no option {name!r}; there is: variables")
         super().__init__(*args)
         if variables is not None:
             self.variables = variables

@@ -198,3 +198,23 @@ async def test_a_step_that_records_without_end_is_told_so_before_another_call_is
     assert result.error is not None
     assert "step 'poll' has recorded 5 calls, and no step more: name a call the same" in result.error.message
     assert len(made) == 5
+
+
+async def test_a_step_that_sets_variables_without_end_is_told_so(
+    registry: ActivityRegistry, serve: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("paigeant.engine.hop.session.variables.VARIABLES", 5)
+
+    @registry.execute("poll", retry=RetryPolicy(max_attempts=1_000, initial_delay=0))
+    async def poll(ctx: ActivityContext) -> None:
+        await ctx.save_variable("tries", ctx.attempt)
+        await ctx.save_variable(f"answer_{ctx.attempt}", 503)
+        raise RuntimeError("again")
+
+    app = await serve(Workflow("w", ["poll"]))
+    run = await app.dispatch("w", None)
+    result = await run.result(timeout=10)
+
+    assert result.error is not None
+    assert "its run has 5 variables, and may have none more: give a variable the same name" in result.error.message
+    assert set(await run.variables()) == {"tries", *(f"answer_{attempt}" for attempt in range(1, 5))}

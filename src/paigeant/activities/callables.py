@@ -95,12 +95,3 @@ def refuse_lazy_result(annotation: Any, where: str) -> None:
     if isinstance(kind, type) and kind in _LAZY:
         text = f"{where}: it returns {annotation!r}, which is read only later: {_CURE}"
         raise RegistrationError(text)
-
-
-def is_lazy(result: Any) -> bool:
-    """True if a returned value has yet to be run: a generator, an iterator or an awaitable."""
-    if type(result) in _EAGER:
-        return False
-    if isinstance(result, Iterator | AsyncIterator) or inspect.isawaitable(result):
-        return not isinstance(result, type)
-    return False

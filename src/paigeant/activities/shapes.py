@@ -7,12 +7,11 @@ from typing import Any, Final, Union, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
-from paigeant.activities.callables import is_lazy
 from paigeant.errors import ResultError
 from paigeant.model.limits import DEPTH, VALUE_BYTES
 from paigeant.model.outcomes import Completed, Faulted, Finished, Parked, Retrying, Revised
 from paigeant.model.values.nesting import nesting, nests_deeper
-from paigeant.model.values.roundtrip import Refused, write
+from paigeant.model.values.roundtrip.writing import Refused, require_read, write
 from paigeant.model.values.shapes import first_problem
 
 _WITH_OUTPUT: Final = (Completed, Revised, Finished)
@@ -41,10 +40,8 @@ def serialise(shape: TypeAdapter[Any], value: Any, what: str, limit: int = VALUE
     deeper than 32, or is larger than the limit, by default 16 MiB.
     """
     kind = type(value).__qualname__
-    if is_lazy(value):
-        text = f"{what}: {kind} is read only later, outside of the step: return a list, or what it comes to"
-        raise ResultError(text)
     try:
+        require_read(value)
         json = write(shape, shape.validator.validate_python(value, by_alias=True, by_name=True))
     except ValidationError as error:
         text = f"{what}: {kind} is not what the function's annotation promises: {first_problem(error)}"

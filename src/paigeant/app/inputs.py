@@ -16,7 +16,7 @@ from paigeant.model.limits import DEPTH, NAME_PATTERN, VALUE_BYTES
 from paigeant.model.plan import Plan
 from paigeant.model.values.nesting import nesting
 from paigeant.model.values.published import validator_of
-from paigeant.model.values.roundtrip import Refused, write
+from paigeant.model.values.roundtrip.writing import Refused, require_read, write
 from paigeant.model.values.shapes import ANYTHING, first_problem, read
 from paigeant.model.values.showing import shown
 from paigeant.model.values.values import finite
@@ -25,6 +25,7 @@ from paigeant.model.values.values import finite
 def as_json(value: Any, what: str = "the input") -> bytes:
     """Return the JSON text of any value that pydantic can write and read back; raises InvalidInput."""
     try:
+        require_read(value)
         return write(ANYTHING, value)
     except Refused as error:
         text = f"{what}, {type(value).__qualname__}, {error}"

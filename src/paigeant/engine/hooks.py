@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar, get_args
 
 from paigeant.abc import DispatchSpan, Hooks, StepSpan
+from paigeant.activities.tracebacks import traceback_of
 from paigeant.model.events import Event, ExecutionEnd, LeaseLost, RunDispatched, StepEnded, StepReleased
 from paigeant.model.fan.outcomes import AnyOutcome
 from paigeant.model.hops import Leased
@@ -19,6 +20,9 @@ from paigeant.model.plan import Plan
 PATIENCE: Final = 5.0
 """Limit in seconds for a hook to enter, or to leave, its context manager; the step waits meanwhile."""
 
+REPORTS: Final = 100
+"""Limit of the kinds of hook errors that one process reports."""
+
 S = TypeVar("S", StepSpan, DispatchSpan)
 
 _LOG: Final = logging.getLogger("paigeant.hooks")
@@ -27,7 +31,10 @@ _ENDS: Final = frozenset({StepEnded, StepReleased, LeaseLost})
 
 
 class Guard:
-    """Reports errors of hooks: once for each hook, call and error class, so that the log is not flooded."""
+    """Reports errors of hooks: once for each hook, call and error class, so that the log is not flooded.
+
+    Tracebacks are cut as those of steps are, and a process reports at most :data:`REPORTS` kinds of errors.
+    """
 
     def __init__(self) -> None:
         """Start with nothing reported."""
@@ -38,11 +45,24 @@ class Guard:
         if _is_for_us(error):
             raise error
         kind = (type(hook), call, type(error))
-        if kind not in self._reported:
+        if kind not in self._reported and len(self._reported) < REPORTS:
             self._reported.add(kind)
-            name = f"{type(hook).__module__}.{type(hook).__qualname__}"
-            text = "a hook failed, and will not be reported again for this: %s.%s"
-            _LOG.error(text, name, call, exc_info=error, extra={"hook": name, "call": call})
+            last = (
+                "" if len(self._reported) < REPORTS else f"; of hooks, {REPORTS} errors were reported, and none will be"
+            )
+            self._report(f"{type(hook).__module__}.{type(hook).__qualname__}", call, error, last)
+
+    def _report(self, hook: str, call: str, error: BaseException, last: str) -> None:
+        if not _LOG.isEnabledFor(logging.ERROR):
+            return
+        text, exc_info = (
+            f"a hook failed, and will not be reported again for this: %s.%s{last}",
+            (type(error), error, None),
+        )
+        extra = {"hook": hook, "call": call}
+        record = _LOG.makeRecord(_LOG.name, logging.ERROR, __file__, 0, text, (hook, call), exc_info, "failed", extra)
+        record.exc_text = traceback_of(error)  # formatters take it; their own would have neither bound nor end
+        _LOG.handle(record)
 
 
 def _is_for_us(error: BaseException) -> bool:

@@ -32,6 +32,9 @@ SIGNAL_BYTES: Final = 1024 * 1024
 CHECKPOINTS: Final = 10_000
 """Limit of recorded calls of one step: each attempt reads all of them."""
 
+VARIABLES: Final = 5_000
+"""Variables of one run, outputs of steps included."""
+
 STEPS: Final = 2_000
 """Limit of entries of one run, including nested ones and those of revisions."""
 

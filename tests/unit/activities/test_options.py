@@ -17,13 +17,15 @@ from paigeant import (
     Paigeant,
     Price,
     RetryPolicy,
+    Secret,
     Step,
     SyncPaigeant,
+    Terminal,
     Workflow,
 )
 from paigeant.abc import Hooks
 from paigeant.config import Settings
-from paigeant.errors import InvalidInput, PaigeantError, RegistrationError
+from paigeant.errors import BudgetExceeded, InvalidInput, PaigeantError, RegistrationError, ResultError
 
 AGENT_ABSENT: Any = object()
 
@@ -149,6 +151,19 @@ def test_a_wrong_option_is_refused_with_file_line_and_what_is_right(
 
     assert re.match(re.escape(__file__) + r":\d+: ", str(caught.value))
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Terminal("no such card", variabels={"card": 1}), "Terminal has no option 'variabels'"),  # pyright: ignore[reportCallIssue, reportArgumentType]
+        (lambda: BudgetExceeded("spent", usd=3), "BudgetExceeded has no option 'usd'"),  # pyright: ignore[reportCallIssue, reportArgumentType]
+        (lambda: Secret(valeu=3), "Secret has no option 'valeu'; did you mean 'value'?"),  # pyright: ignore[reportCallIssue, reportArgumentType]
+    ],
+)
+def test_what_a_step_makes_is_refused_with_a_misspelt_option(make: Callable[[], object], said: str):
+    with pytest.raises(ResultError, match=re.escape(said)):
+        make()
 
 
 @pytest.mark.parametrize("duration", [30, 0.5, timedelta(seconds=3), "1h30m", "2 days"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -13,7 +14,7 @@ import pytest
 from paigeant import RetryPolicy, RunStatus, Step
 from paigeant.abc import DispatchSpan, Hooks, StepSpan
 from paigeant.aio.race import cancel
-from paigeant.engine.hooks import GuardedHooks
+from paigeant.engine.hooks import REPORTS, GuardedHooks
 from paigeant.engine.traces import TraceContext
 from paigeant.model.events import (
     BatchCommitted,
@@ -27,6 +28,7 @@ from paigeant.model.events import (
     StepEnded,
     StepReleased,
     WorkerStarted,
+    WorkerStopped,
 )
 from paigeant.model.hops import Leased
 from paigeant.model.plan import Plan
@@ -302,3 +304,25 @@ async def test_a_hook_that_hangs_keeps_no_step_waiting(
     assert view.status is RunStatus.COMPLETED
     assert len(spans.ends) == 1
     assert "Hanging.around_step" in caplog.text
+
+
+class Loud(Hooks):
+    """Fails in another way each time, with much to say."""
+
+    wanted_events = (WorkerStopped,)
+
+    def on_event(self, event: Event) -> None:
+        kind = type("Mishap", (Exception,), {})
+        raise kind("x" * 1_000_000)
+
+
+def test_what_is_reported_of_failing_hooks_has_an_end(caplog: pytest.LogCaptureFixture):
+    hooks = GuardedHooks([Loud()])
+
+    for number in range(REPORTS + 20):
+        hooks.report(WorkerStopped("w", number))
+
+    reports = [record for record in caplog.records if record.name == "paigeant.hooks"]
+    assert len(reports) == REPORTS
+    assert max(len(logging.Formatter().format(record)) for record in reports) < 20_000
+    assert "none will be" in reports[-1].getMessage()

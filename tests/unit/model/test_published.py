@@ -17,7 +17,7 @@ from pydantic_core import to_json
 from typing_extensions import TypedDict
 
 from paigeant.model.values.published import validator_of
-from paigeant.model.values.roundtrip import write
+from paigeant.model.values.roundtrip.writing import write
 from paigeant.model.values.shapes import adapter, first_problem
 
 

@@ -7,11 +7,14 @@ from typing import Any, Generic, NoReturn, TypeVar, cast, get_args
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from paigeant.errors import ResultError
+from paigeant.model.checks.options import spelled
 from paigeant.model.secrecy.secrets import HIDDEN
 
 T_co = TypeVar("T_co", covariant=True)
 
 
+@spelled(ResultError)
 class Secret(Generic[T_co]):
     """A secret value: ``reveal()`` returns it, and everything else shows ``***``.
 

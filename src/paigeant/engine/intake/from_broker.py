@@ -8,25 +8,19 @@ from contextlib import aclosing
 from typing import Any, Final
 
 from paigeant.abc import Delivery, Transport
-from paigeant.aio.race import cancel, until_first
+from paigeant.aio.race import cancel
 from paigeant.engine.intake.acknowledger import Acknowledger
 from paigeant.engine.intake.admission import Admission
 from paigeant.engine.intake.dead_letters import ReceivedMessage, UndeliverableTriage
+from paigeant.engine.intake.drought import Drought
 from paigeant.errors import Unavailable
 from paigeant.model.events import Delivered
 from paigeant.model.hops import Grant
 from paigeant.model.message import HopKey
-from paigeant.model.stored.claims import Announced, Due
+from paigeant.model.stored.claims import Announced
 
 PASSED_OVER: Final = 0.05
 """Seconds until a retry of a message whose hop could not be leased only because its run was locked."""
-
-DRY: Final = 10.0
-"""Seconds without a delivery, although there is room, until a worker claims from the store; then between two claims.
-Messages of hops that are due by then were lost with the broker, or with a worker that had received them."""
-
-LOOK: Final = 0.05
-"""Seconds for which such a claim waits for hops that are about to be due."""
 
 LAST_LEASE: Final = 5.0
 """Seconds for the answer of a pending claim, once the subscription has ended."""
@@ -35,12 +29,12 @@ LAST_LEASE: Final = 5.0
 class BrokerIntake:
     """One subscription. While some deliveries are leased, the next are collected: no timer, no minimum.
 
-    It requests only deliveries that could be leased now. Unsettled ones return to the broker at the end. After a time
-    without deliveries it claims due hops from the store: the sweeper announces a lost message only in its turn, which
-    is the later the longer the hop had waited before.
+    It requests only deliveries that could be leased now. Unsettled ones return to the broker at the end. It tells the
+    drought when deliveries are awaited and when one arrives: after a time without any, due hops are claimed from the
+    store, because the sweeper announces a lost message only in its turn.
     """
 
-    def __init__(self, admission: Admission, transport: Transport) -> None:
+    def __init__(self, admission: Admission, transport: Transport, drought: Drought) -> None:
         """Receive what arrives for the admission's group."""
         self._admission = admission
         self._runtime = admission.runtime
@@ -48,7 +42,7 @@ class BrokerIntake:
         self._hand: list[ReceivedMessage] = []
         self._passed_over = 0
         self._stirred = asyncio.Event()
-        self._dry_since: float | None = None
+        self._drought = drought
         self._over = asyncio.Event()
 
     async def run(self) -> None:
@@ -68,11 +62,11 @@ class BrokerIntake:
         """Request deliveries as long as there is room for them."""
         while True:
             if await self._admission.has_room_beyond(len(self._hand) + self._passed_over):
-                self._dry_since = self._runtime.clock()
+                self._drought.waits()
                 delivery = await anext(deliveries, None)
-                self._dry_since = None
                 if delivery is None:
                     raise Unavailable("the broker has ended the subscription")
+                self._drought.ends()
                 if self._runtime.hooks.wants(Delivered):
                     self._runtime.report(Delivered(delivery.topic, delivery.message_id, len(delivery.body)))
                 self._hand.append(ReceivedMessage.of(delivery))
@@ -80,17 +74,14 @@ class BrokerIntake:
 
     async def _lease_until(self, settling: Acknowledger, *ends: asyncio.Task[Any]) -> None:
         """Lease collected deliveries until one of these tasks has ended; pending claims are then awaited."""
-        leasing = [
-            asyncio.create_task(self._lease_all(settling), name="paigeant-leasing"),
-            asyncio.create_task(self._lease_unannounced(), name="paigeant-leasing-lost"),
-        ]
+        leasing = asyncio.create_task(self._lease_all(settling), name="paigeant-leasing")
         try:
-            await asyncio.wait([*leasing, *ends], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([leasing, *ends], return_when=asyncio.FIRST_COMPLETED)
             self._over.set()
             self._stirred.set()
-            await asyncio.wait(leasing, timeout=LAST_LEASE)
+            await asyncio.wait([leasing], timeout=LAST_LEASE)
         finally:
-            await cancel(leasing)
+            await cancel([leasing])
 
     async def _lease_all(self, settling: Acknowledger) -> None:
         sorter = UndeliverableTriage(self._runtime, settling)
@@ -104,25 +95,6 @@ class BrokerIntake:
                 self._admission.worked()
             except Exception as error:  # noqa: BLE001  (what is in hand stays there until the store has heard of it)
                 await self._admission.recover(error)
-
-    async def _lease_unannounced(self) -> None:
-        """Claim due hops from the store each time the broker has delivered nothing for a while."""
-        runtime, admission = self._runtime, self._admission
-        store, group = runtime.store, admission.group
-        while not self._over.is_set():
-            await until_first(self._over.wait(), timeout=DRY)
-            if self._over.is_set() or not self._is_dry:
-                continue
-            try:
-                if await store.wait_until_due(group, LOOK) and self._is_dry:
-                    await admission.take(lambda room: store.claim(runtime.owner, Due(group), room, runtime.lease))
-            except Exception as error:  # noqa: BLE001  (the next look may do better)
-                runtime.trouble("looking for steps that the broker has lost", error)
-
-    @property
-    def _is_dry(self) -> bool:
-        """True if the broker has delivered nothing for a while, although deliveries were requested all the time."""
-        return self._dry_since is not None and self._runtime.clock() - self._dry_since >= DRY
 
     async def _lease(self, settling: Acknowledger, sorter: UndeliverableTriage) -> None:
         """Lease collected deliveries, as far as there are slots, and triage those that were not leased."""

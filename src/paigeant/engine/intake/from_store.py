@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from paigeant.aio.race import cancel
 from paigeant.engine.intake.admission import Admission
-from paigeant.engine.intake.from_broker import BrokerIntake
+from paigeant.engine.intake.drought import Drought
+from paigeant.engine.intake.from_broker import LAST_LEASE, BrokerIntake
 from paigeant.model.stored.claims import Due
 
 
@@ -18,12 +23,21 @@ class IntakeLoop:
     async def run(self) -> None:
         """Take in until stopped; an unavailable store or broker is retried with backoff."""
         transport = self._runtime.transport
+        if transport is None:
+            await self._until_stopped(self._pick)
+            return
+        drought = Drought(self._admission)
+        looking = asyncio.create_task(drought.run(), name="paigeant-looking")
+        try:
+            await self._until_stopped(lambda: BrokerIntake(self._admission, transport, drought).run())
+            await asyncio.wait([looking], timeout=LAST_LEASE)
+        finally:
+            await cancel([looking])
+
+    async def _until_stopped(self, take_in: Callable[[], Awaitable[None]]) -> None:
         while not self._admission.stop.is_set():
             try:
-                if transport is None:
-                    await self._pick()
-                else:
-                    await BrokerIntake(self._admission, transport).run()
+                await take_in()
             except Exception as error:  # noqa: BLE001  (an intake that dies would leave a worker that only seems alive)
                 await self._admission.recover(error)
 

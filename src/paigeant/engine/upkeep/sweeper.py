@@ -119,8 +119,9 @@ class Sweeper:
         async with asyncio.timeout(PATIENCE):
             if self._broker_was_away:
                 await transport.depth(self._card.topics[0])
-        self._broker_was_away = True
-        due = await self._runtime.store.take_announcements(ANNOUNCED)
+        # One that answers may still refuse to take anything, as with a full disk: one message tries that for all.
+        due = await self._runtime.store.take_announcements(1 if self._broker_was_away else ANNOUNCED)
+        self._broker_was_away = bool(due)
         async with asyncio.timeout(PATIENCE):
             publishing = (publish(self._runtime, transport, one) for one in due)
             said = await asyncio.gather(*publishing, return_exceptions=True)

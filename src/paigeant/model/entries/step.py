@@ -21,7 +21,7 @@ from paigeant.model.limits import CONDITION
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.values.durations import Limit
 from paigeant.model.values.json_text import one_spelling, to_json
-from paigeant.model.values.roundtrip import write
+from paigeant.model.values.roundtrip.writing import require_read, write
 from paigeant.model.values.shapes import ANYTHING
 from paigeant.model.values.values import Blob, Inline, Ref, finite, shelve
 
@@ -42,6 +42,7 @@ def _arguments(value: Any) -> Any:
         return value
     given = dict(cast("Mapping[Any, Any]", value))
     finite(given)
+    require_read(given)
     return from_json(write(ANYTHING, given))
 
 

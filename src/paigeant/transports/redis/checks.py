@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
-from paigeant.errors import ConfigError
+from paigeant.errors import ConfigError, Unavailable
 from paigeant.model.checks.findings import Finding
 from paigeant.transports.redis.connection import RedisConnection
+from paigeant.transports.redis.failures import OF_A_CLUSTER
 
 OLDEST: Final = (7, 0)
 """Oldest server whose XAUTOCLAIM removes deleted entries."""
@@ -20,36 +22,51 @@ async def facts(connection: RedisConnection) -> dict[str, str]:
     """Return the answer of INFO; empty without the permission."""
     try:
         answer: bytes = await connection.ask("INFO")
-    except ConfigError:  # any other error shows again in PING
-        await connection.ask("PING")
+    except ConfigError:  # any other error shows again in the next command
         return {}
     return dict(fact.split(":", 1) for fact in answer.decode(errors="replace").splitlines() if ":" in fact)
 
 
-async def require_usable(connection: RedisConnection) -> None:
-    """Raise ConfigError for a server that is too old, or a node of a cluster."""
+async def require_usable(connection: RedisConnection, key: str) -> None:
+    """Raise ConfigError for a server that is too old, a node of a cluster, or one that does not let ``key`` be read."""
     info = await facts(connection)
     version = info.get("redis_version", "")
     if info and tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) < OLDEST:
         text = f"{connection.name} is version {version or 'unknown'}; 7.0 or newer is needed"
         raise ConfigError(text)
     if info.get("redis_mode") == "cluster":
-        text = f"{connection.name} is a node of a cluster, which is not supported; name a single server"
+        text = f"{connection.name} {OF_A_CLUSTER}"
         raise ConfigError(text)
+    with suppress(Unavailable):  # it is there; what it cannot do yet is waited for
+        await connection.ask("XLEN", key)
 
 
-async def examine(connection: RedisConnection) -> list[Finding]:
-    """Return the findings. Lost messages are announced again from the store, so that few findings are severe."""
+async def examine(connection: RedisConnection, key: str, most: int) -> list[Finding]:
+    """Return the findings. Lost messages are announced again from the store, so that few findings are severe.
+
+    Whether the server accepts writes is tested by trimming the stream ``key`` to its limit of ``most`` entries.
+    """
     info = await facts(connection)
     if not info:
         said = f"{connection.name} does not let this user see its settings"
-        return [Finding.warning("rights", said, "grant +info, or see yourself to `maxmemory-policy noeviction`")]
+        fix = "grant +info, or see yourself to `maxmemory-policy noeviction`"
+        return [await _messages(connection, key, most), Finding.warning("rights", said, fix)]
     return [
         Finding.ok("version", f"{connection.name} is Redis {info.get('redis_version')}"),
+        await _messages(connection, key, most),
         _eviction(connection.name, info),
         _memory(connection.name, info),
         await _persistence(connection, info),
     ]
+
+
+async def _messages(connection: RedisConnection, key: str, most: int) -> Finding:
+    try:
+        await connection.ask("XTRIM", key, "MAXLEN", "~", most)
+    except Unavailable as error:
+        fix = "see to the server: messages wait in the store until it takes them"
+        return Finding.warning("messages", str(error), fix)
+    return Finding.ok("messages", f"{connection.name} takes them")
 
 
 def _eviction(name: str, info: Mapping[str, str]) -> Finding:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from ast import literal_eval
+from contextlib import suppress
 from typing import Final
 
 from redis import exceptions as failed
@@ -14,8 +17,6 @@ _WAIT: Final = {
     "READONLY": "it is a replica, which takes no messages",
     "MASTERDOWN": "it is a replica that has lost its master",
     "NOREPLICAS": "it has fewer replicas than it is configured to have",
-    "CLUSTERDOWN": "its cluster is down",
-    "TRYAGAIN": "its cluster is moving keys",
     "BUSY": "it is busy with a script",
     "LOADING": "it is loading its data",
 }
@@ -44,6 +45,9 @@ _WRONG_SERVER: Final = frozenset(
 _ROLE_CHANGED: Final = "instance state changed"
 """In the text of UNBLOCKED: the server became a replica while a read waited; else its stream was deleted."""
 
+_WITHIN: Final = re.compile(r"Command # \d+ .* of pipeline caused error: (\(.*\))", re.DOTALL)
+"""What the client makes of an answer within a transaction, the answer itself in a tuple as Python writes it."""
+
 
 class GroupMissing(Exception):
     """A stream, or its consumer group, does not exist: never created, or flushed."""
@@ -54,7 +58,8 @@ class GroupExists(Exception):
 
 
 _GROUP: Final = {"NOGROUP": GroupMissing, "UNBLOCKED": GroupMissing, "BUSYGROUP": GroupExists}
-_CLUSTER: Final = (failed.AskError, failed.ClusterCrossSlotError)
+OF_A_CLUSTER: Final = "is a node of a Redis Cluster, which is not supported: name a server that is in none"
+_CLUSTER: Final = (failed.AskError, failed.ClusterCrossSlotError, failed.ClusterDownError, failed.TryAgainError)
 _MEND: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], ...]] = (
     ((failed.AuthenticationError, failed.AuthorizationError), "", "refuses this user name or password"),
     (failed.NoPermissionError, "", "does not give this user enough rights"),
@@ -62,7 +67,7 @@ _MEND: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str
     (failed.RedisError, "rotocol error", "is no Redis"),
     (failed.ConnectionError, "SSL", "cannot be reached with TLS as asked for"),
     (failed.ConnectionError, "certificate", "cannot be reached with TLS as asked for"),
-    (_CLUSTER, "", "is a node of a cluster, which is not supported; name a single server"),
+    (_CLUSTER, "", OF_A_CLUSTER),
     (failed.ResponseError, "", "cannot be used"),
 )
 """Permanent errors: the error's class, a word of its text, and the explanation. The first match counts."""
@@ -99,4 +104,9 @@ def code_of(error: Exception) -> str:
 
 
 def _text_of(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+    """Return what the server said; the client says of a command within a transaction which one it was."""
+    text = str(error)
+    if said := _WITHIN.fullmatch(text):
+        with suppress(ValueError, SyntaxError):
+            [text, *_] = literal_eval(said[1])
+    return (text or type(error).__name__).splitlines()[0]

@@ -68,6 +68,7 @@ class Subscription:
         self._consumer = secrets.token_hex(8)
         self._reader: RedisConnection | None = None
         self._client_id: int | None = None
+        self._has_read = False
         self._claim_at = 0.0
         self._watching: asyncio.Task[None] | None = None
         self._reading = asyncio.Lock()
@@ -79,15 +80,22 @@ class Subscription:
         self.held: dict[str, list[Entry]] = {}
 
     async def next(self) -> Delivery | None:
-        """Return the next message, None after :meth:`close`. Waits as long as the server is unavailable."""
+        """Return the next message, None after :meth:`close`. Waits as long as the server is unavailable.
+
+        Raises ConfigError for a server that could never be read. After a successful read every error is waited for, so
+        that deliveries held meanwhile can be acknowledged later.
+        """
         self._watching = self._watching or asyncio.create_task(self._watch())
         while not self._ahead and not self._closed:
             async with self._reading:
                 try:
                     await self._read()
-                except Unavailable as error:
+                except (Unavailable, ConfigError) as error:
+                    if isinstance(error, ConfigError) and not self._has_read:
+                        raise
                     await self._recover(error)
                     continue
+                self._has_read = True
             if self._backoff.attempts:
                 if self._reporter.wants(ConnectionRestored):
                     self._reporter.report(ConnectionRestored(self._address.name, self._backoff.attempts))
@@ -219,7 +227,7 @@ class Subscription:
             with suppress(PaigeantError, GroupMissing):
                 await self._shared.ask("XCLAIM", entry.key, GROUP, self._consumer, 0, entry.id, "JUSTID")
 
-    async def _recover(self, error: Unavailable) -> None:
+    async def _recover(self, error: Unavailable | ConfigError) -> None:
         """Drop the connection and wait, with growing backoff."""
         if not self._backoff.attempts and self._reporter.wants(ConnectionLost):
             self._reporter.report(ConnectionLost(self._address.name, error))

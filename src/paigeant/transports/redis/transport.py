@@ -68,7 +68,7 @@ class RedisStreamTransport(Transport):
     async def __aenter__(self) -> Self:
         connection = RedisConnection(self._address, CONNECTIONS)
         try:
-            await require_usable(connection)
+            await require_usable(connection, dead_letters_of(self._namespace))
         except BaseException:
             await connection.close()
             raise
@@ -93,7 +93,7 @@ class RedisStreamTransport(Transport):
         return self._opened
 
     async def examine(self) -> Sequence[Finding]:
-        return await examine(self._connection)
+        return await examine(self._connection, dead_letters_of(self._namespace), DEAD_LETTERS)
 
     async def publish(self, topic: str, message: Sealed) -> None:
         key = queue_of(self._namespace, topic)

@@ -14,8 +14,8 @@ import pytest
 
 from paigeant import RunStatus
 from paigeant.abc import Delivery
-from paigeant.engine.intake import from_broker
-from paigeant.errors import Unavailable
+from paigeant.engine.intake import drought
+from paigeant.errors import ConfigError, Unavailable
 from paigeant.model.events import SetAside
 from paigeant.model.hops import Grant, Sealed
 from paigeant.model.stored.claims import Announced, Due
@@ -133,7 +133,7 @@ async def test_what_the_broker_has_lost_is_taken_from_the_store_by_who_is_given_
     bench: Any, broker: Shaky, monkeypatch: pytest.MonkeyPatch
 ):
     """A twin that waited for long is announced seldom: minutes may pass until a lost message is sent again."""
-    monkeypatch.setattr(from_broker, "DRY", 0.1)
+    monkeypatch.setattr(drought, "DRY", 0.1)
     broker.lose = 1.0
     run = await bench.start("step", "other")
     broker.lose = 0.0
@@ -145,10 +145,26 @@ async def test_what_the_broker_has_lost_is_taken_from_the_store_by_who_is_given_
     assert (await bench.until(run, within=5)).output == "done"
 
 
+async def test_what_a_broker_that_refuses_everything_does_not_give_is_taken_from_the_store(
+    bench: Any, broker: Shaky, monkeypatch: pytest.MonkeyPatch
+):
+    async def refuse(topics: Any) -> AsyncGenerator[Delivery, None]:
+        raise ConfigError("you may not read here")
+        yield
+
+    monkeypatch.setattr(drought, "DRY", 0.3)
+    monkeypatch.setattr(broker, "subscribe", refuse)
+    runs = [await bench.start("step", "other") for _ in range(10)]
+
+    await bench.serve(concurrency=2)
+    for run in runs:  # a worker that finds as many as it can run looks again at once
+        assert (await bench.until(run, within=2)).output == "done"
+
+
 async def test_who_is_given_something_all_the_time_looks_nowhere_else(
     bench: Any, broker: Shaky, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(from_broker, "DRY", 0.3)
+    monkeypatch.setattr(drought, "DRY", 0.3)
     await bench.serve()
 
     for _ in range(10):

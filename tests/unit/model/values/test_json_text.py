@@ -12,7 +12,7 @@ from pydantic import BaseModel, JsonValue, TypeAdapter
 from paigeant import Step
 from paigeant.app.inputs import as_json
 from paigeant.model.values.json_text import one_spelling, to_json
-from paigeant.model.values.roundtrip import write
+from paigeant.model.values.roundtrip.writing import write
 
 
 class Measure(BaseModel):

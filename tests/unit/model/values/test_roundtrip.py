@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import enum
+import io
+import itertools
+import re
 import uuid
 from collections import Counter, defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import InitVar, dataclass, field, fields, is_dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -39,7 +42,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import from_json
 from typing_extensions import TypedDict
 
-from paigeant.model.values.roundtrip import Refused, write
+from paigeant.model.values.roundtrip.writing import Refused, require_read, write
 from paigeant.model.values.shapes import ANYTHING, adapter, read
 
 T = TypeVar("T")
@@ -613,3 +616,67 @@ def test_whatever_the_type_a_value_comes_back_as_it_was_or_is_refused(data: st.D
         assert write(shape, back) == json
         return
     assert "; " in said
+
+
+# -- what has still to be read
+
+
+async def _later() -> int:
+    return 1
+
+
+class _Open(BaseModel, arbitrary_types_allowed=True):
+    part: Any = None
+
+
+@dataclass
+class _Record:
+    part: list[int]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: {"pages": itertools.count()}, "count as ['pages'], which is read only later, outside of the step"),
+        (lambda: [[{"a": (iter([1]),)}]], "list_iterator as [0][0]['a'][0]"),
+        (lambda: _Open(part=[map(str, [1])]), "map as part[0]"),
+        (lambda: _Record(cast("Any", zip([1], strict=True))), "zip as part"),
+        (
+            lambda: {"report": io.BytesIO(b"x")},
+            "BytesIO as ['report'], which is read only later, outside of the step: ",
+        ),
+        (lambda: {"answer": _later()}, "coroutine as ['answer'], which is read only later, outside of the step: await"),
+        (lambda: iter([1]), "is read only later, outside of the step: return a list"),
+    ],
+)
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_what_has_still_to_be_read_is_refused_by_its_place_and_is_not_read(make: Callable[[], Any], said: str):
+    with pytest.raises(Refused, match=re.escape(said)):
+        require_read(make())
+
+
+@pytest.mark.parametrize("value", [[1, {"a": (2.0, None)}], _Record([1]), {"deep": {"er": {1, 2}}}, "text", range(3)])
+def test_what_is_there_already_is_not_refused(value: Any):
+    require_read(value)
+
+
+def test_data_that_hold_themselves_are_looked_at_once():
+    whole: dict[str, Any] = {"set": {1}}
+    whole["again"] = [whole]
+
+    require_read(whole)
+    with pytest.raises(Refused, match="a part of it holds the whole again"):
+        write(ANYTHING, whole)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"a": [1, object()]}, r"\['a'\]\[1\] is <object object at .*>: Unable to serialize unknown type"),
+        ({"a": {"b": "\ud800"}}, r"\['a'\]\['b'\] is .*surrogate"),
+        ([_Open(part={"k": {1: 2}.keys()})], r"\[0\]\.part\['k'\] is dict_keys"),
+    ],
+)
+def test_what_cannot_be_written_is_told_by_its_place(value: Any, said: str):
+    with pytest.raises(Refused, match=f"cannot be written as JSON: {said}"):
+        write(ANYTHING, value)

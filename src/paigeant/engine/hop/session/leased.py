@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final, NoReturn, TypeVar
@@ -28,6 +28,7 @@ from paigeant.engine.hop.session.histories import LeasedHistories
 from paigeant.engine.hop.session.identity import LeasedIdentity
 from paigeant.engine.hop.session.plan import LeasedPlan
 from paigeant.engine.hop.session.recorder import StepRecorder
+from paigeant.engine.hop.session.variables import VariableNames
 from paigeant.engine.hop.threads import run_in_thread
 from paigeant.engine.secrecy.step import StepSecrets
 from paigeant.engine.values import load_seen
@@ -69,6 +70,7 @@ class LeasedSession(StepSession):
         self._outlasting: list[tuple[asyncio.Task[Any], float]] = []
         self._gate = LeasedGate(recorder, leased, self)
         self._histories = LeasedHistories(recorder.store, leased, self, secrets)
+        self._names = VariableNames(leased, self._load_names)
         self._identity = LeasedIdentity(recorder, leased, progress, self)
         self.unwound: Parked | None = None
         """Outcome of the step, once a call within its code has ended it."""
@@ -127,9 +129,14 @@ class LeasedSession(StepSession):
         seen = await self.patiently(lambda: load_seen(self._store, now, name))
         return None if seen is None else from_json(self._secrets.reveal(name, seen))
 
+    async def _load_names(self) -> Iterable[str]:
+        path = self._leased.grant.key.path
+        return await self.here(self.patiently(lambda: self._store.load_variables(self._run, path=path)))
+
     async def save(self, name: str, value: Any) -> None:
         """Set a variable of the run, under the lease."""
         packed = pack_variables({name: value}, self._secrets)
+        await self._names.require_room(name)
         blob, variable = next(iter(packed.blobs), None), (name, packed.variables[name])
         self._progress.saved |= packed.variables
         await self._write(Recording(self._leased.grant.held, variable=variable, blob=blob))

@@ -7,6 +7,7 @@ other options of writing are tried; if none does, the error names the place and 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, Final, TypeAlias, cast
@@ -14,9 +15,10 @@ from typing import Any, Final, TypeAlias, cast
 from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json
 
-from paigeant.model.values.cures import cure_of, cure_of_text
-from paigeant.model.values.differences import SEQUENCES, Comparison, Difference
 from paigeant.model.values.json_text import one_spelling, to_json
+from paigeant.model.values.roundtrip.cures import cure_of, cure_of_lazy, cure_of_text
+from paigeant.model.values.roundtrip.differences import SEQUENCES, Comparison, Difference
+from paigeant.model.values.roundtrip.parts import find_lazy, find_unwritable
 from paigeant.model.values.shapes import ANYTHING, first_problem, read
 from paigeant.model.values.showing import shown
 
@@ -52,6 +54,17 @@ _Way: TypeAlias = Callable[[TypeAdapter[Any], Any], bytes]
 _WAYS: Final[tuple[_Way, ...]] = (_usual, _as_input, _by_names, _through_python)
 
 
+def require_read(value: object) -> None:
+    """Raise Refused if a value, as a user has given it, contains an iterator or an awaitable."""
+    part = find_lazy(value)
+    if part is None:
+        return
+    if inspect.iscoroutine(part.value):
+        part.value.close()  # or Python would complain that nobody has awaited it
+    whole = f"holds {type(part.value).__qualname__} as {part.path.removeprefix('.')}, which " if part.path else ""
+    raise Refused(f"{whole}is read only later, outside of the step: {cure_of_lazy(part.value)}")
+
+
 def write(shape: TypeAdapter[Any], value: Any) -> bytes:
     """Return a valid value of this shape as JSON text that :func:`~paigeant.model.values.shapes.read` reads back.
 
@@ -65,7 +78,7 @@ def write(shape: TypeAdapter[Any], value: Any) -> bytes:
         except ValidationError as error:
             said = f"would not be read back: {first_problem(error)}; {cure_of('', value, None, str(error))}"
         except (PydanticSerializationError, ValueError, RecursionError, TypeError) as error:
-            said = f"cannot be written as JSON: {error}; {cure_of_text(str(error))}"
+            said = _told_unwritable(value, error)
         except Exception as error:  # noqa: BLE001  (somebody else's validator)
             kind = type(error).__qualname__
             said = f"would not be read back: its type raised {kind}: {error}; {cure_of('', value, None, str(error))}"
@@ -144,6 +157,12 @@ def _rank(item: Any) -> tuple[bool, float, bytes]:
     """Return the sort key of a set's item: numbers by value and first, others by their text."""
     number = isinstance(item, int | float) and not isinstance(item, bool)
     return not number, item if number else 0, b"" if number else to_json(item)
+
+
+def _told_unwritable(value: Any, error: Exception) -> str:
+    part = find_unwritable(value)
+    where = "" if part is None else f"{part.path.removeprefix('.')} is {shown(part.value)}: "
+    return f"cannot be written as JSON: {where}{error}; {cure_of_text(str(error))}"
 
 
 def _told(difference: Difference) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import io
 import math
 from dataclasses import is_dataclass
 from enum import Enum
@@ -9,7 +11,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from paigeant.model.values.schemas import Schema
+from paigeant.model.limits import DEPTH
+from paigeant.model.values.roundtrip.schemas import Schema
 
 BYTES: Final = (
     "the bytes of a pydantic model are written as text unless it says "
@@ -32,6 +35,8 @@ _SURROGATE: Final = (
 _DIGITS: Final = "an integer may have 4,300 digits, which is what Python reads; write a longer one as text"
 _COMPUTED: Final = "a computed field is not read back by a model that forbids extra fields; take extra='ignore'"
 _CUT: Final = "only the fields of the annotation are written"
+_DEEP: Final = f"a value may nest {DEPTH} levels"
+_CIRCULAR: Final = "a part of it holds the whole again: leave that out"
 _USUAL: Final = "return something that pydantic reads back from its own JSON, or convert it before"
 
 
@@ -54,16 +59,27 @@ def cure_of(path: str, value: Any, schema: Schema, why: str = "") -> str:
     return next((cure for applies, cure in known if applies), cure_of_text(why))
 
 
+def cure_of_lazy(value: object) -> str:
+    """Return the remedy for an iterator or an awaitable."""
+    if inspect.isawaitable(value):
+        return "await it first"
+    if isinstance(value, io.IOBase):
+        return "return what is in it, or its path"
+    return "return a list, or what it comes to"
+
+
 def cure_of_text(why: str) -> str:
     """Return the remedy that an error's text suggests."""
-    if "[key]" in why:
-        return _KEY
-    if "surrogate" in why:
-        return _SURROGATE
-    if "utf-8" in why:
-        return BYTES
-    if "out of range" in why or "digits" in why:
-        return _DIGITS
-    if "Extra inputs" in why or "Unexpected keyword" in why:
-        return _COMPUTED
-    return _USUAL
+    return next((cure for words, cure in _CURES if any(word in why for word in words)), _USUAL)
+
+
+_CURES: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
+    (("[key]",), _KEY),
+    (("surrogate",), _SURROGATE),
+    (("utf-8",), BYTES),
+    (("depth exceeded", "recursion"), _DEEP),
+    (("Circular reference",), _CIRCULAR),
+    (("out of range", "digits"), _DIGITS),
+    (("Extra inputs", "Unexpected keyword"), _COMPUTED),
+)
+"""Words in an error's text and the remedy; the first match counts."""

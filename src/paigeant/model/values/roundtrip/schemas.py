@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any, Final, TypeAlias, cast
 from weakref import WeakKeyDictionary
 
@@ -21,6 +22,15 @@ _ITEMS: Final = frozenset(["list", "set", "frozenset", "deque"])
 _SETS: Final = frozenset(["set", "frozenset", "any", "is-instance", "function-plain"])
 """Schemas of sets, and of values that may be sets."""
 
+_LAZIES: Final = _SETS - {"set", "frozenset"} | {
+    "generator",
+    "function-wrap",
+    "function-before",
+    "function-after",
+    "callable",
+    "custom-error",
+}
+"""Schemas of iterators, and of values that custom code makes."""
 
 _COMPARABLE: Final = frozenset(
     [
@@ -123,6 +133,15 @@ class Schemas:
             else:
                 schema = schema.get("schema")
         return None
+
+
+@lru_cache(maxsize=1024)
+def may_hold_lazies(kind: type[BaseModel]) -> bool:
+    """True if a valid value of this model can contain an iterator or an awaitable."""
+    return any(
+        each["type"] in _LAZIES or each.get("extras_schema") or each.get("extra_behavior") == "allow"
+        for each in _nodes(kind.__pydantic_core_schema__)
+    )
 
 
 def _nodes(schema: Any) -> Iterator[dict[str, Any]]:

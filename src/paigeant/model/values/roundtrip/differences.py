@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, cast
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from paigeant.model.values.schemas import Schema, schemas_of
+from paigeant.model.values.roundtrip.schemas import Schema, schemas_of
 from paigeant.model.values.shapes import ANYTHING, UnknownShape, adapter, first_problem, read
 
 _ANY: Final[Schema] = {"type": "any"}
