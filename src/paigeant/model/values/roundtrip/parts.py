@@ -41,7 +41,7 @@ def find_lazy(value: object) -> Part | None:
     """
     if type(value) in _EAGER:
         try:
-            marshal.dumps(value)  # knows plain data only, at a fraction of the time
+            marshal.dumps(cast("Any", value))  # knows plain data only, at a fraction of the time
         except ValueError:
             pass
         else:
