@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -50,7 +51,9 @@ class ClusterNode(RedisServer):
     """A node of a cluster that has nobody else."""
 
     def command(self) -> list[str]:
-        return [*super().command(), "--cluster-enabled", "yes"]
+        with socket.socket() as probe:  # by default 10,000 above the other one, which need not be a port at all
+            probe.bind(("127.0.0.1", 0))
+            return [*super().command(), "--cluster-enabled", "yes", "--cluster-port", str(probe.getsockname()[1])]
 
 
 @asynccontextmanager

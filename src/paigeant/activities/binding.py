@@ -167,6 +167,11 @@ def _there(parameter: Parameter, sources: Sources) -> str:
     return f"there is: {', '.join(names) or 'nothing'}" + (f"; did you mean {close[0]!r}?" if close else "")
 
 
+def _meant(parameter: Parameter) -> str:
+    meant = parameter.name in {"ctx", "context"} and parameter.annotation is Any
+    return f"; for the context of the step, annotate it: {parameter.name}: ActivityContext" if meant else ""
+
+
 def bind(signature: Signature, sources: Sources, step: str, secret: Collection[str] = ()) -> dict[str, Any]:
     """Return the keyword arguments for a function, validated against their annotations.
 
@@ -179,7 +184,9 @@ def bind(signature: Signature, sources: Sources, step: str, secret: Collection[s
         if json is None:
             if parameter.required:
                 there = _there(parameter, sources)
-                raise ArgumentError(f"step {step!r}: argument {parameter.name!r} is missing; {there}")
+                raise ArgumentError(
+                    f"step {step!r}: argument {parameter.name!r} is missing; {there}{_meant(parameter)}"
+                )
             continue
         try:
             bound[parameter.name] = read(parameter.shape, json)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Sequence
 from functools import partial, partialmethod
 from typing import Any, Final, cast, get_origin
 
 from paigeant.errors import RegistrationError
 from paigeant.model.checks.options import written_at
 from paigeant.model.values.showing import shown
-
-_EAGER: Final = frozenset({str, int, float, bool, type(None), dict, list, tuple, bytes})
-"""Types of most results, which need no further check."""
 
 _LAZY: Final = frozenset({Generator, Iterator, AsyncGenerator, AsyncIterator})
 """Return annotations of functions whose code has not run when they return."""
@@ -87,6 +84,15 @@ def refuse_single_dispatch(function: Callable[..., Any], where: str) -> None:
         if code is not None and code.co_filename == functools.__file__ and "singledispatch" in code.co_qualname:
             text = f"{where}: functools.singledispatch takes its argument by position, and arguments are bound by name"
             raise RegistrationError(f"{text}; write a function with named parameters that calls it")
+
+
+def refuse_unbound(function: Callable[..., Any], parameters: Sequence[str], where: str) -> None:
+    """Raise RegistrationError for a method that was taken from its class: nothing provides its ``self``."""
+    qualname = getattr(function, "__qualname__", "").rpartition("<locals>.")[2]
+    if parameters and parameters[0] in {"self", "cls"} and "." in qualname:
+        text = f"{where}: it is a method of a class, and nothing provides its {parameters[0]!r}"
+        method = qualname.rpartition(".")[2]
+        raise RegistrationError(f"{text}; register that of an object: execute({method!r})(service.{method})")
 
 
 def refuse_lazy_result(annotation: Any, where: str) -> None:

@@ -15,6 +15,7 @@ from paigeant.activities.callables import (
     refuse_generators,
     refuse_lazy_result,
     refuse_single_dispatch,
+    refuse_unbound,
 )
 from paigeant.activities.declared.agents import AgentDeclaration
 from paigeant.activities.declared.options import Options
@@ -222,6 +223,7 @@ def _handler(function: Callable[..., Any], where: str, rules: Rules, returns: An
     refuse_generators(function, where)
     refuse_single_dispatch(function, where)
     signature = read_signature(function)
+    refuse_unbound(function, signature.names, where)
     promised = output_type(signature.returns if returns is None else returns)
     refuse_lazy_result(promised, where)
     refuse_code(promised, "what it returns", where)

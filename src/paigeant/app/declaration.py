@@ -129,14 +129,15 @@ class Declaration(Generic[In_contra, Out_co]):
             if home is not self._on_the_spot:
                 self._homes.append(home)
             return Step(str(home.name_of(entry)))
-        if inspect.isfunction(entry):
+        if inspect.isfunction(entry) or inspect.ismethod(entry):
             self._on_the_spot.execute(entry)
             return Step(entry.__name__)
         if isinstance(entry, AgentLike):
             self._on_the_spot.agent(entry)
             return Step(str(entry.name))
         text = f"workflow {shown(name)}: an entry is a name, a Step, an agent or a function, not {shown(entry)}"
-        raise RegistrationError(f"{written_at()}: {text}")
+        cure = "; register it under a name, as activity.execute('charge')(…), and list that name"
+        raise RegistrationError(f"{written_at()}: {text}{cure if callable(entry) else ''}")
 
 
 def _read(governed: Governed) -> dict[str, Any]:

@@ -7,14 +7,15 @@ import typing
 from collections.abc import Awaitable, Callable
 from enum import Enum
 from functools import partial
-from typing import Annotated, Any, ClassVar
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, cast
 
 import pytest
 from pydantic import BaseModel, Field
 from pydantic_core import from_json
 
-from paigeant import ActivityRegistry, ForEach, Parallel, Step, SubWorkflow, Wait
-from paigeant.errors import RegistrationError
+from paigeant import ActivityRegistry, ForEach, Parallel, Step, SubWorkflow, Wait, Workflow
+from paigeant.errors import InvalidInput, RegistrationError
 
 
 class Odd:
@@ -197,3 +198,49 @@ def test_nothing_is_called_what_arguments_call_something_else(registry: Activity
     ):
         with pytest.raises(RegistrationError, match=r"is what every step calls the .*; take another name"):
             entry()
+
+
+class Desk:
+    """A service whose methods are activities."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def book(self, item: str) -> str:
+        return f"{self.name} books {item}"
+
+    @classmethod
+    def count(cls, item: str) -> int:
+        return len(item)
+
+
+def test_a_method_that_was_taken_from_its_class_is_refused(registry: ActivityRegistry):
+    with pytest.raises(RegistrationError, match=r"nothing provides its 'self'; register that of an object: execute\('"):
+        registry.execute("book")(Desk.book)
+
+    registry.execute("book")(Desk("Ada").book)
+    registry.execute("count")(Desk.count)
+    assert registry["book"].execute.signature.names == registry["count"].execute.signature.names == ("item",)
+
+
+def test_a_method_of_an_object_is_a_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert Workflow("desk", [Desk("Ada").book]).run_sync({"item": "a lamp"}).output == "Ada books a lamp"
+
+
+def test_what_is_no_entry_but_can_be_called_is_told_to_be_registered():
+    with pytest.raises(RegistrationError, match=r"an entry is a name, .*; register it under a name"):
+        Workflow("desk", [cast("Any", partial(Desk("Ada").book))])
+
+
+def test_a_context_without_its_annotation_is_told_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    registry = ActivityRegistry()
+
+    @registry.execute()
+    def late(ctx) -> int:  # pyright: ignore[reportMissingParameterType, reportUnknownParameterType]
+        return 1
+
+    with pytest.raises(InvalidInput, match="annotate it: ctx: ActivityContext"):
+        Workflow("w", [late]).run_sync({})
