@@ -164,7 +164,8 @@ def _errors(view: RunView, *, tracebacks: bool) -> Iterator[Text]:
                 yield Text(f"\n   … {error.number - before.number - 1} errors in between are not kept …", style="dim")
             message = printable(f"{class_name(error.type)}: {error.message}")
             passed = step.status is StepStatus.COMPLETED
-            attempt = f"attempt {error.attempt}{f', before attempt {step.attempt} completed it' if passed else ''}"
+            again = f"attempt {step.attempt}" if error.attempt < step.attempt else "a retry by hand"
+            attempt = f"attempt {error.attempt}{f', before {again} completed it' if passed else ''}"
             style = "dim" if passed else "red"
             yield Text(f"\n{place_of(step)}. {printable(step.step)}, {attempt}: {message}", style=style)
             if tracebacks and error.traceback:

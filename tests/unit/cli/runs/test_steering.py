@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from paigeant import ActivityRegistry, Paigeant, Parked, RetryPolicy, Switch, Terminal, Wait, Workflow
+from paigeant import ActivityRegistry, Paigeant, Parked, RetryPolicy, Switch, Terminal, Wait, Workflow, testing
+from paigeant.cli.terminal.report import show
 from paigeant.config import Settings
 
 registry = ActivityRegistry()
@@ -105,6 +106,25 @@ def test_errors_of_a_step_that_completed_are_marked_as_past(shop: Any):
     shown = shop("show", shop(play_first="short")).stdout
 
     assert "1. draft, attempt 1, before attempt 2 completed it: ValueError: the pen is empty" in shown
+
+
+async def test_errors_before_a_retry_by_hand_are_marked_as_such(capsys: pytest.CaptureFixture[str]):
+    opened = list[int]()
+
+    @(made := ActivityRegistry()).execute(retry=RetryPolicy(max_attempts=1))
+    def enter() -> None:
+        if not opened:
+            raise ValueError("the door is locked")
+
+    async with testing.app(made, workflows=[Workflow("visit", ["enter"])]) as app:
+        run = await app.dispatch("visit", {})
+        await run.result(10)
+        opened.append(1)
+        await run.retry()
+        await run.result(10)
+        show(await run.view())
+
+    assert "1. enter, attempt 1, before a retry by hand completed it: ValueError" in capsys.readouterr().out
 
 
 def test_workflows_are_listed_with_their_alternatives_and_waits(shop: Any):
