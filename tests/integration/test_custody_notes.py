@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from paigeant import ActivityContext, ActivityRegistry, Paigeant, RetryPolicy, RunStatus, Workflow
+from paigeant import ActivityContext, ActivityRegistry, Paigeant, RetryPolicy, RunStatus, Terminal, Workflow
 from paigeant.app.run import Run
 from paigeant.config import Settings
 from paigeant.errors import InvalidInput
@@ -20,6 +21,7 @@ from paigeant.security.custody.jws import SigningKey
 from paigeant.security.custody.keyfiles import write_key
 from paigeant.security.custody.purposes import Purpose
 from paigeant.testing.waiting import eventually
+from tests.integration.evidence import audit_twice
 
 AGAIN: Final = 2.0
 """Seconds until the second attempt."""
@@ -34,6 +36,8 @@ class Desk:
         policy = RetryPolicy(max_attempts=2, initial_delay=AGAIN, jitter=0.0)
         self.registry.execute("buy", retry=policy)(self.buy)
         self.registry.execute("ask", retry=policy)(self.buy)
+        self.registry.execute("hurry", timeout=0.3, retry=RetryPolicy(max_attempts=1))(self.buy)
+        self.fails = False
         may = {"all": ["dispatch:*", "step:*", "operate:*"], "other": ["step:other"]}
         self.keys = {name: SigningKey.generate() for name in may}
         jwks = [{**self.keys[name].public_jwk, "paigeant": {"iss": name, "may": may[name]}} for name in may]
@@ -43,10 +47,12 @@ class Desk:
     async def buy(self, ctx: ActivityContext, payload: str) -> str:
         self.found.append(ctx.heartbeat_detail)
         try:
-            bought = await ctx.checkpoint("order", lambda: self._order(payload))
+            bought = await ctx.checkpoint("order", lambda: self._order(payload), cost=0.25)
         except Exception:  # noqa: BLE001  (as code does that goes on whatever happens)
             return "nothing was bought, and never mind"
         ctx.heartbeat({"bought": bought})
+        if self.fails:
+            raise Terminal("sold out")
         if ctx.attempt == 1:
             raise ValueError("the line went dead")
         return bought
@@ -58,7 +64,7 @@ class Desk:
     def app(self) -> Paigeant:
         signing: dict[str, Any] = {"signing_key": str(self.folder / "key"), "trust": str(self.folder / "trust")}
         settings = Settings(store=f"sqlite:///{self.folder}/a.db", grace=1, lease=5, **signing)
-        flows = [Workflow("shop", ["buy"]), Workflow("shop2", ["ask"])]
+        flows = [Workflow("shop", ["buy"]), Workflow("shop2", ["ask"]), Workflow("hasty", ["hurry"])]
         return Paigeant(self.registry, workflows=flows, settings=settings.model_copy(update={"signing": "on"}))
 
     def edit(self, statement: str, *values: Any) -> int:
@@ -200,3 +206,86 @@ async def test_a_fork_keeps_what_its_source_has_signed(desk: Desk, failed: tuple
     assert desk.edit(edit, run.workflow_id.hex) == 1
     with pytest.raises(InvalidInput, match=r"recorded cannot be kept: position 1, checkpoint 'ctx.order.0'"):
         await app.run(run.workflow_id).fork("buy", keep_checkpoints=True)
+
+
+async def _completed(desk: Desk, failed: tuple[Paigeant, Run[Any]]) -> Run[Any]:
+    _, run = failed
+    async with desk.app() as fresh, fresh.worker():
+        await fresh.run(run.workflow_id).result(20)
+    return run
+
+
+LEFT: Final[dict[str, tuple[str, str]]] = {
+    "another result": ("UPDATE checkpoints SET payload = CAST('\"gold\"' AS BLOB)", "checkpoints"),
+    "a call deleted": ("DELETE FROM checkpoints", "checkpoints"),
+    "a call copied": (
+        (
+            "INSERT INTO checkpoints SELECT workflow_id, step_id, direction, epoch, 'x', fingerprint, kind, library,"
+            " worker, fence, took_us, recorded_at, payload, jws FROM checkpoints"
+        ),
+        "checkpoints",
+    ),
+    "a call of a later lease": ("UPDATE checkpoints SET fence = 9", "checkpoints"),
+    "a call of another step": ("UPDATE checkpoints SET step_id = '" + "0" * 32 + "'", "checkpoints"),
+    "cheaper": ("UPDATE ledger SET cost_picos = 1", "ledger"),
+    "a charge deleted": ("DELETE FROM ledger", "ledger"),
+    "other tokens": ("UPDATE ledger SET input_tokens = 7", "ledger"),
+    "put down to another tenant": ("UPDATE ledger SET tenant = 'ann'", "ledger"),
+    "put down to another step": ("UPDATE ledger SET step = 'other'", "ledger"),
+}
+
+
+@pytest.mark.parametrize(("edit", "link"), LEFT.values(), ids=LEFT)
+async def test_what_a_step_has_recorded_is_named_by_its_record(
+    desk: Desk, failed: tuple[Paigeant, Run[Any]], edit: str, link: str
+):
+    run = await _completed(desk, failed)
+    async with desk.app() as app:
+        before = await audit_twice(app, run.workflow_id)
+        assert (before.verdict, before.broken) == ("intact", None)
+        assert desk.edit(edit) == 1
+        broken = (await audit_twice(app, run.workflow_id)).broken
+
+    assert broken is not None
+    assert broken.link == link
+
+
+async def test_what_was_recorded_before_a_step_failed_for_good_is_there_when_it_is_run_again(desk: Desk):
+    async with desk.app() as app:
+        runs = [await app.dispatch("shop", "tea") for _ in range(2)]
+        desk.fails = True
+        async with app.worker():
+            for run in runs:
+                await run.result(20)
+        deleted, kept = (run.workflow_id for run in runs)
+        assert desk.edit("DELETE FROM checkpoints WHERE workflow_id = ?", deleted.hex) == 1
+        desk.fails = False
+        async with app.worker():
+            for run in runs:
+                await app.run(run.workflow_id).retry()
+            assert (await app.run(kept).result(20)).output.startswith("order")
+            await eventually(lambda: _held(app.run(deleted)), within=20)
+            view = await app.run(deleted).view()
+        found = await audit_twice(app, kept)
+
+    assert "position 1, checkpoints: not what all signed" in view.steps[0].errors[-1].message
+    assert (found.verdict, found.broken, len(desk.bought)) == ("intact", None, 2)
+
+
+async def test_a_call_that_is_cut_short_while_it_is_recorded_is_named(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    async with desk.app() as app:
+        record, store = app.runtime.store.record_checkpoints, app.runtime.store
+
+        async def slowly(recordings: Any) -> Any:
+            await asyncio.sleep(0.6)
+            return await record(recordings)
+
+        monkeypatch.setattr(store, "record_checkpoints", slowly)
+        run = await app.dispatch("hasty", "tea")
+        async with app.worker():
+            result = await run.result(20)
+        assert result.status is RunStatus.FAILED
+        assert desk.edit("UPDATE checkpoints SET took_us = 1") == 1
+        found = await audit_twice(app, run.workflow_id)
+
+    assert (found.verdict, found.broken) == ("intact", None)

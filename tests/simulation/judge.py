@@ -14,6 +14,7 @@ from paigeant.stores.memory.tables.runs import RunRow
 from tests.simulation.acting import mix
 from tests.simulation.activities import activity
 from tests.simulation.bill import judge_bill
+from tests.simulation.custody import judge_custody
 from tests.simulation.deeds import judge_deeds
 from tests.simulation.trees.drawing import steps_in
 from tests.simulation.trees.judging import judge_tree
@@ -38,6 +39,7 @@ def judge(world: World) -> list[str]:
         *judge_deeds(seen),
         *judge_bill(world.rows, seen),
         *_letters(world),
+        *(judge_custody(world.rows) if world.schedule.signed else ()),
         *world.held_at_last,
         *world.left_behind,
     ]

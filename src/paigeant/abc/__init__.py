@@ -20,6 +20,7 @@ from paigeant.abc.codec import Codec, Departure, DispatchTerms, Opened, SealedHo
 from paigeant.abc.custody.branch_judge import BranchJudge
 from paigeant.abc.custody.evidence_reader import EvidenceReader
 from paigeant.abc.custody.judge import Judge
+from paigeant.abc.custody.note_judge import NoteJudge
 from paigeant.abc.custody.signer import Signer
 from paigeant.abc.custody.signing_keys import SigningKeys
 from paigeant.abc.dead_letters import DeadLetters
@@ -64,6 +65,7 @@ __all__ = [
     "Judge",
     "Ledger",
     "ModelGate",
+    "NoteJudge",
     "Opened",
     "Operator",
     "Pauses",

@@ -11,7 +11,7 @@ from paigeant.abc.custody.judge import Judge
 from paigeant.errors import ConfigError
 from paigeant.model.custody.adoption import Vouched
 from paigeant.model.custody.keys import PublishedKey
-from paigeant.model.custody.notes import Note
+from paigeant.model.custody.notes import HopNotes, Note
 from paigeant.model.custody.records import SignedRecord
 from paigeant.model.hops import Leased, Sealed
 from paigeant.model.message import HopKey, PaigeantMessage
@@ -54,7 +54,7 @@ class Departure(NamedTuple):
     """Facts that are signed when a hop is left: its owner, its transition and the values its arguments were bound to.
 
     ``closed`` is True if the run ends without the step being run. ``saved`` holds the variables that the step set while
-    it ran.
+    it ran, ``notes`` the digests of what it recorded.
     """
 
     owner: str
@@ -62,6 +62,7 @@ class Departure(NamedTuple):
     input: Mapping[str, Value] | None = None
     closed: bool = False
     saved: Mapping[str, Value] = MappingProxyType({})
+    notes: HopNotes | None = None
 
 
 class SealedHop(NamedTuple):

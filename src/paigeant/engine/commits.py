@@ -16,6 +16,7 @@ from paigeant.engine.flow.tree import seal_child
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import PaigeantError
 from paigeant.model.calls.histories import History
+from paigeant.model.custody.notes import HopNotes
 from paigeant.model.fan.outcomes import AnyOutcome, FannedOut
 from paigeant.model.hops import Commit, Grant, Leased, Twin
 from paigeant.model.outcomes import Fault
@@ -31,7 +32,8 @@ class Beside(NamedTuple):
     """Parts of a commit in addition to the outcome: ``bound`` arguments, large values, progress and history.
 
     ``detail`` is the step's last progress, stored if the step is not done; ``history`` is stored if it is. ``closed``
-    is True if its run ends without the step being run; ``saved`` are variables that it set while it ran.
+    is True if its run ends without the step being run; ``saved`` are variables that it set while it ran, ``notes`` the
+    digests of the calls that it recorded.
     """
 
     bound: Mapping[str, Value] | None = None
@@ -40,6 +42,7 @@ class Beside(NamedTuple):
     history: History | None = None
     closed: bool = False
     saved: Mapping[str, Value] = MappingProxyType({})
+    notes: HopNotes | None = None
 
 
 _NOTHING: Final = Beside()
@@ -65,13 +68,11 @@ def commit_outcome(
     """
     owner = runtime.owner
     try:
-        departure = Departure(owner, advance(leased, outcome), beside.bound, beside.closed, beside.saved)
+        departure = _departure(owner, advance(leased, outcome), beside)
         sealed = runtime.codec.depart(leased, departure)
         child = seal_child(runtime, leased, departure.transition.child)
     except PaigeantError as error:
-        departure = Departure(
-            *(owner, _give_up(leased, outcome, describe(error)), beside.bound, beside.closed, beside.saved)
-        )
+        departure = _departure(owner, _give_up(leased, outcome, describe(error)), beside)
         sealed, child = runtime.codec.depart(leased, departure), None
     transition = departure.transition
     twins = [Twin.of(message, one, hold) for (message, hold), one in zip(transition.next, sealed.messages, strict=True)]
@@ -93,6 +94,13 @@ def commit_outcome(
         child=child,
         has_grant=leased.message.headers.security.obo_token is not None,
     )
+
+
+def _departure(owner: str, transition: Transition, beside: Beside) -> Departure:
+    notes = beside.notes
+    if notes is not None and beside.history is not None and transition.hop.status is StepStatus.COMPLETED:
+        notes = notes._replace(history=beside.history.digest)
+    return Departure(owner, transition, beside.bound, beside.closed, beside.saved, notes)
 
 
 def _give_up(leased: Leased, outcome: AnyOutcome, fault: Fault) -> Transition:

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
 from paigeant.abc import Departure, DispatchTerms, SealedHop
 from paigeant.errors import TamperedMessage
 from paigeant.model.custody.adoption import Vouched
-from paigeant.model.custody.notes import Note
+from paigeant.model.custody.notes import StoredNote
 from paigeant.model.custody.records import RecordKind, SignedRecord, StoredRecord
 from paigeant.model.fan.joins import EndedBranch, JoinStart
 from paigeant.model.hops import Grant, Leased, Sealed
@@ -25,14 +24,14 @@ from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.transition import Left
 from paigeant.model.tree.children import ChildState
 from paigeant.model.values.values import Value
-from paigeant.security.custody.chain import Chain, Chains
+from paigeant.security.custody.chain import Chain, Chains, Place
 from paigeant.security.custody.deeds import check_answers
 from paigeant.security.custody.evidence.adoption import write_adoption
 from paigeant.security.custody.judge import Judge
 from paigeant.security.custody.judging.branches import check_start
 from paigeant.security.custody.judging.children import judge_child, link_all
 from paigeant.security.custody.judging.closing import check_end, learn_parents, obeyed
-from paigeant.security.custody.judging.notes import check_note
+from paigeant.security.custody.judging.notes import check_histories, check_kept, check_note
 from paigeant.security.custody.judging.plans import check_plans, places_of
 from paigeant.security.custody.judging.variables import (
     check_missing,
@@ -194,10 +193,24 @@ class SignedCodec(SigningCodec):
         if leased.head is not None:
             check_answers(self._chains.kept_by(leased).deeds, leased.grant.key, answers)
 
-    def judge_note(self, leased: Leased, note: Note, signed: tuple[bytes | None, datetime]) -> None:
+    def judge_note(self, leased: Leased, stored: StoredNote) -> None:
         """Verify the note of data that a running step wrote."""
         if leased.head is not None:
-            check_note(self.keyring, lambda: self._chain_of(leased), leased, note, signed)
+            check_note(self.keyring, lambda: self._chain_of(leased), leased, stored)
+
+    def judge_kept(self, leased: Leased, notes: Sequence[StoredNote]) -> None:
+        """Return if of what a step had recorded when it was last left nothing is missing, changed or added."""
+        if leased.head is not None:
+            check_kept(self._chain_of(leased), leased, notes)
+
+    def judge_histories(
+        self, leased: Leased, records: Sequence[StoredRecord], found: Mapping[Place, str | None], *, whole: bool
+    ) -> None:
+        """Return if what agents have left of their conversations is what was signed with their steps."""
+        if leased.head is not None:
+            chain = self._chain_of(leased)
+            link_all(self._judge, chain, records)
+            check_histories(chain, leased.grant.key[1:], found, whole=whole)
 
     def learn_deeds(self, leased: Leased, deeds: Sequence[StoredDeed]) -> None:
         """Verify deeds of people to a run; unsigned or altered ones count for nothing."""

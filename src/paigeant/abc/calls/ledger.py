@@ -29,4 +29,7 @@ class Ledger(ABC):
 
     @abstractmethod
     async def prune_ledger(self, older_than: timedelta, limit: int = 1000) -> int:
-        """Delete at most ``limit`` ledger rows that are older than this; returns their number."""
+        """Delete rows of the ledger that are older than this, ``limit`` at most; returns their number.
+
+        Rows of runs that still exist stay: the records of these runs name them.
+        """

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from uuid import UUID
 
 from paigeant.model.custody.evidence import Evidence
+from paigeant.model.custody.notes import StoredNote
 from paigeant.model.custody.records import StoredRecord
 
 
@@ -18,6 +19,13 @@ class EvidenceReader(ABC):
 
         Each record is written in the same transaction as its dispatch or commit, and never changed. They are not
         verified here: that is the task of a codec.
+        """
+
+    @abstractmethod
+    async def load_notes(self, workflow_id: UUID, step_id: UUID) -> list[StoredNote]:
+        """Return what a step has recorded, calls and charges, in both directions and all epochs, as it lies there.
+
+        The digests in it are made of the rows, so that what is signed of each can be verified.
         """
 
     @abstractmethod

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from uuid import UUID
 
 from paigeant.abc.custody.branch_judge import BranchJudge
+from paigeant.abc.custody.note_judge import NoteJudge
 from paigeant.abc.custody.signer_directory import SignerDirectory
-from paigeant.model.custody.notes import Note
 from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.hops import Grant, Leased
 from paigeant.model.people.approvals import Answered
@@ -18,7 +17,7 @@ from paigeant.model.stored.dead_letters import Flaw
 from paigeant.model.values.values import Value
 
 
-class Judge(SignerDirectory, BranchJudge):
+class Judge(SignerDirectory, BranchJudge, NoteJudge):
     """Verifies signatures: of a leased hop, of the data it reads, and of branches. By default nothing is verified."""
 
     def learn_deeds(self, leased: Leased, deeds: Sequence[StoredDeed]) -> None:
@@ -76,14 +75,6 @@ class Judge(SignerDirectory, BranchJudge):
         Then the caller loads the deeds of the run and calls again.
         """
         del leased, answers
-
-    def judge_note(self, leased: Leased, note: Note, signed: tuple[bytes | None, datetime]) -> None:
-        """Verify the signed note of a running step, and that its signer had the right to it.
-
-        ``signed`` is the signature, and the time at which it was stored, by the store's clock. Raises TamperedMessage
-        and UnknownKey.
-        """
-        del leased, note, signed
 
     def judge_publication(self, one: Plan | ActivityCard) -> None:
         """Verify that a plan or card was signed by a permitted signer; raises TamperedMessage and UnknownKey."""

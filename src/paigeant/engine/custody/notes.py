@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from typing import Final
 
 from pydantic_core import from_json
 
 from paigeant.engine.custody.keys import meet_signers
 from paigeant.engine.runtime import Runtime
-from paigeant.errors import MessageRejected, PaigeantError
+from paigeant.errors import MessageRejected, PaigeantError, TamperedMessage
 from paigeant.model.checks.findings import Finding
-from paigeant.model.custody.notes import Note, NoteKind, note_of_detail, with_signature, without_signature
+from paigeant.model.custody.notes import (
+    Note,
+    NoteKind,
+    StoredNote,
+    note_of_detail,
+    with_signature,
+    without_signature,
+)
 from paigeant.model.events import Noticed
 from paigeant.model.hops import Leased
-from paigeant.model.stored.checkpoints import Checkpoint
+from paigeant.model.stored.checkpoints import Charge, Checkpoint
 
+_TURN: Final = 64
+"""Notes that are verified before other steps have a turn, about 8 ms."""
 _LOOK: Final = "look who may write to the store: the step begins as if it had said nothing"
 
 
@@ -25,22 +37,69 @@ def note_of_checkpoint(one: Checkpoint, epoch: int) -> Note:
     return Note(NoteKind.CHECKPOINT, one.digest, one.key, epoch)
 
 
-def signed_checkpoint(runtime: Runtime, leased: Leased, made: Checkpoint, epoch: int) -> Checkpoint:
-    """Return a checkpoint with its signature; raises Unavailable and ConfigError."""
+def note_of_charge(one: Charge, epoch: int) -> Note:
+    """Return what is signed of what a request has cost."""
+    return Note(NoteKind.CHARGE, one.digest, one.key, epoch)
+
+
+def signed_recording(
+    runtime: Runtime, leased: Leased, made: Checkpoint, charges: Sequence[Charge], epoch: int
+) -> tuple[Checkpoint, tuple[Charge, ...]]:
+    """Return a checkpoint and what it has cost with what is signed of each; raises Unavailable and ConfigError."""
     if not runtime.codec.signs:
-        return made
-    return made._replace(jws=runtime.codec.note(leased, note_of_checkpoint(made, epoch)))
+        return made, tuple(charges)
+    sign = partial(runtime.codec.note, leased)
+    signed = [replace(each, jws=sign(note_of_charge(each, epoch))) for each in charges]
+    return made._replace(jws=sign(note_of_checkpoint(made, epoch))), tuple(signed)
 
 
 async def require_noted(runtime: Runtime, leased: Leased, found: Iterable[Checkpoint], epoch: int) -> None:
-    """Verify that workers recorded these checkpoints; raises TamperedMessage, UnknownKey and Unavailable."""
-    if not runtime.codec.signs:
-        return
+    """Return if checkpoints are what workers have recorded; raises TamperedMessage, UnknownKey and Unavailable."""
+    if runtime.codec.signs:
+        await judge_notes(runtime, leased, [_stored(leased, each, epoch) for each in found])
+
+
+async def require_all_noted(runtime: Runtime, leased: Leased, found: Iterable[Checkpoint], epoch: int) -> None:
+    """As :func:`require_noted`, of all that a step has recorded in its epoch; what was left before must be there, too.
+
+    Only of a step that was left before somebody has signed what it had recorded: the rest of it is read for that.
+    """
     found = list(found)
-    await meet_signers(runtime, (each.jws for each in found if each.jws is not None))
-    for each in found:
-        note = note_of_checkpoint(each, epoch)
-        runtime.codec.judge_note(leased, note, (each.jws, each.at or leased.grant.leased_at))
+    await require_noted(runtime, leased, found, epoch)
+    if not runtime.codec.signs or leased.grant.head is None:
+        return
+    notes = await load_notes(runtime, leased)
+    runtime.codec.judge_kept(leased, notes)
+    there = {each.note for each in notes if (each.note.kind, each.note.epoch) == (NoteKind.CHECKPOINT, epoch)}
+    if there != {note_of_checkpoint(each, epoch) for each in found}:
+        raise TamperedMessage(f"position {leased.grant.key.position}, checkpoints: they change while they are read")
+
+
+async def load_notes(runtime: Runtime, leased: Leased) -> list[StoredNote]:
+    """Return all that a step has recorded on its way, in all epochs; raises Unavailable."""
+    message = leased.message
+    found = await runtime.store.load_notes(leased.grant.key.workflow_id, message.step_id)
+    return [each for each in found if each.direction == message.headers.direction]
+
+
+async def judge_notes(runtime: Runtime, leased: Leased, notes: Sequence[StoredNote]) -> None:
+    """Return if somebody has signed all of these who may; raises TamperedMessage, UnknownKey and Unavailable."""
+    await meet_signers(runtime, (each.jws for each in notes if each.jws is not None))
+    for number, each in enumerate(notes, 1):
+        runtime.codec.judge_note(leased, each)
+        if number % _TURN == 0:
+            await asyncio.sleep(0)
+
+
+def _stored(leased: Leased, one: Checkpoint, epoch: int) -> StoredNote:
+    at = one.at or leased.grant.leased_at
+    return stored_note(leased, note_of_checkpoint(one, epoch), one.jws, at, one.fence)
+
+
+def stored_note(leased: Leased, note: Note, jws: bytes | None, at: datetime, fence: int) -> StoredNote:
+    """Return a note of a leased step as it would lie in the store."""
+    message = leased.message
+    return StoredNote(message.step_id, message.headers.direction, note, fence, jws, at)
 
 
 def signed_detail(runtime: Runtime, leased: Leased, json: bytes | None) -> bytes | None:
@@ -69,7 +128,8 @@ async def _read(runtime: Runtime, leased: Leased, detail: bytes) -> bytes | None
     try:
         if runtime.codec.signs:
             await meet_signers(runtime, [] if jws is None else [jws])
-            runtime.codec.judge_note(leased, note_of_detail(json), (jws, leased.grant.leased_at))
+            at, fence = leased.grant.leased_at, leased.grant.fence
+            runtime.codec.judge_note(leased, stored_note(leased, note_of_detail(json), jws, at, fence))
         from_json(json)
     except (MessageRejected, ValueError) as error:
         text = f"the progress of {leased.grant.key.message_id} is left out: {error}"

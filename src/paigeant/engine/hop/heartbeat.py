@@ -9,6 +9,7 @@ from typing import Any, Final, Self, TypeVar
 
 from paigeant.activities.secrecy.held import HeldSecrets, masked_json
 from paigeant.activities.shapes import serialise
+from paigeant.engine.custody.recorded import StepNotes
 from paigeant.model.limits import DETAIL_BYTES
 from paigeant.model.values.shapes import ANYTHING
 from paigeant.model.values.values import Value
@@ -38,6 +39,8 @@ class Progress:
         """Secrets that the step holds."""
         self.saved: dict[str, Value] = {}
         """Variables that the step has set while it ran: cached values of them may be stale."""
+        self.notes: StepNotes = StepNotes()
+        """Calls and charges that it has recorded."""
 
     def __enter__(self) -> Self:
         """Mark the step's code as running."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from paigeant.activities.faults import describe
 from paigeant.aio.backoff import Backoff
@@ -14,9 +14,8 @@ from paigeant.engine.commits import Beside, commit_outcome, commit_transition
 from paigeant.engine.grants import complete, end_or_hold, margin, open_grant, run_ended
 from paigeant.engine.hop.committer import Committed, Committer
 from paigeant.engine.hop.executor import Executor
-from paigeant.engine.hop.joining import see_ahead, sees_nothing
 from paigeant.engine.hop.leases import ActiveLease, Cut, LeaseKeeper
-from paigeant.engine.hop.leaving import as_left
+from paigeant.engine.hop.leaving import PATIENCE, Before, as_left, read_before
 from paigeant.engine.hop.results import Execution
 from paigeant.engine.hop.returned.revisions import with_author
 from paigeant.engine.hop.served import Served
@@ -31,10 +30,7 @@ from paigeant.model.outcomes import Outcome, Revised
 from paigeant.model.runs import CancelRequest
 from paigeant.model.transition import Transition
 from paigeant.model.values.values import Value
-from paigeant.routing import Seen, cancelled, fail_internally, has_begun, stop
-
-_PATIENCE: Final = (0.1, 2.0)
-"""Backoff in seconds for reads while the store is unavailable: first delay, doubled up to the last."""
+from paigeant.routing import cancelled, fail_internally, has_begun, stop
 
 
 class HopRunner:
@@ -107,7 +103,8 @@ class HopRunner:
                 match await self._execute(active, served):
                     case Execution() as execution:
                         leased = active.leased = as_left(active, execution.outcome)
-                        commit = self._advance(active, execution, await self._see(active, execution), slot)
+                        before = await read_before(runtime, active, execution)
+                        commit = self._advance(active, execution, before, slot)
                         takes = partial(self._here.takes_freed, slot=slot)
                         written = await self._committer.commit(commit, lambda: active.good_until, leased, takes)
                         seconds = runtime.clock() - started
@@ -130,7 +127,7 @@ class HopRunner:
 
         A step that is cut short meanwhile is released: it has not begun, and without its plan nothing can be decided.
         """
-        backoff = Backoff(*_PATIENCE)
+        backoff = Backoff(*PATIENCE)
         try:
             with active:
                 while not active.leased.is_complete and active.cut is None and not self._here.stopped:
@@ -172,7 +169,7 @@ class HopRunner:
                         return await self._executor.execute(active.leased, served, active.progress)
                     except Unavailable as error:
                         self._runtime.trouble(f"reading what {active.held.key.message_id} needs", error)
-                    backoff = backoff or Backoff(*_PATIENCE)
+                    backoff = backoff or Backoff(*PATIENCE)
                     await backoff.pause()
         except asyncio.CancelledError:
             if active.cut is None:
@@ -194,27 +191,15 @@ class HopRunner:
 
     # -- advance and commit
 
-    async def _see(self, active: ActiveLease, execution: Execution) -> Seen:
-        """Return the values that the next conditions use; while the store is unavailable, retry as with a commit."""
-        if sees_nothing(self._runtime, active.leased, execution):
-            return {}
-        backoff = Backoff(*_PATIENCE)
-        while True:
-            try:
-                return await see_ahead(self._runtime, active.leased, execution)
-            except Unavailable as error:
-                self._runtime.trouble(f"reading what follows {active.held.key.message_id}", error)
-                if active.good_until <= self._runtime.clock():
-                    raise
-            await backoff.pause()
-
-    def _advance(self, active: ActiveLease, execution: Execution, seen: Seen, slot: Slot | None) -> Commit:
-        """Return the commit of the hop, which requests the next hop if it can stay here, and moves the slot to it."""
-        leased, outcome = replace(active.leased, seen=seen) if seen else active.leased, execution.outcome
+    def _advance(self, active: ActiveLease, execution: Execution, before: Before, slot: Slot | None) -> Commit:
+        """Return what the hop wants written; of the next, which is asked for if it can stay here, it takes the slot."""
+        leased, outcome = active.leased, execution.outcome
+        if before.seen:
+            leased = replace(leased, seen=before.seen)
         if isinstance(outcome, Revised):
             leased = with_author(leased, outcome, self._runtime.registry)
         detail, saved = active.progress.unsent, active.progress.saved
-        beside = Beside(execution.input, execution.blobs, detail, execution.history, saved=saved)
+        beside = Beside(execution.input, execution.blobs, detail, execution.history, saved=saved, notes=before.notes)
         return commit_outcome(self._runtime, leased, outcome, beside, partial(self._here.takes, slot=slot))
 
     # -- ends without an outcome

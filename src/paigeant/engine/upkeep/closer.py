@@ -13,6 +13,7 @@ from uuid import UUID
 
 from paigeant.activities.faults import describe
 from paigeant.engine.commits import Beside, commit_outcome, commit_transition
+from paigeant.engine.custody.recorded import StepNotes, notes_of
 from paigeant.engine.flow.nodes import decide_others
 from paigeant.engine.grants import complete, end_or_hold, open_grant, run_ended
 from paigeant.engine.publisher import announce
@@ -128,7 +129,7 @@ async def _closing(runtime: Runtime, grant: Grant, cards: Mapping[str, ActivityC
         if grant.topic in cards:
             leased = replace(leased, undo=cards[grant.topic].undo)
         outcome, blobs = await _outcome(runtime, leased)
-        beside = Beside(blobs=blobs, closed=True)
+        beside = Beside(blobs=blobs, closed=True, notes=await notes_of(runtime, leased, StepNotes()))
         return commit_outcome(runtime, leased, outcome, beside), leased.message.headers
     except MessageRejected as error:
         return commit_transition(runtime, grant, await end_or_hold(runtime, grant, error)), None

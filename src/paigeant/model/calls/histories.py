@@ -7,9 +7,16 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from paigeant.model.calls.packed import unpack
+from paigeant.model.values.digests import digest_of
+from paigeant.model.values.json_text import to_json
 
 HISTORY_BYTES: Final = 4 * 1024 * 1024
 """Limit of a history's JSON text in bytes: of a larger one only the size is stored."""
+
+
+def digest_of_history(name: str | None, library: str, size: int, payload: bytes | None) -> str:
+    """Return the digest of a history as it lies in its row."""
+    return digest_of(to_json([name, library, size, None if payload is None else digest_of(payload)]))
 
 
 class History(NamedTuple):
@@ -23,6 +30,11 @@ class History(NamedTuple):
     size: int
     payload: bytes | None
     name: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """The digest of all of it."""
+        return digest_of_history(self.name, self.library, self.size, self.payload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +50,11 @@ class HistoryHead:
     kept: bool
     at: datetime
 
+    @property
+    def digest(self) -> str | None:
+        """The digest of one that was too large to be kept, None for any other: its text is not at hand."""
+        return None if self.kept else digest_of_history(self.name, self.library, self.size, None)
+
     def is_called(self, name: str) -> bool:
         """True if the step has this name: that of its activity, or its own."""
         return name in {self.step, self.name}
@@ -49,6 +66,11 @@ class StoredHistory:
 
     head: HistoryHead
     payload: bytes = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """The digest of all of it, as it lies there."""
+        return digest_of_history(self.head.name, self.head.library, self.head.size, self.payload)
 
     @property
     def json(self) -> bytes:

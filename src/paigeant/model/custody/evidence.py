@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from paigeant.model.custody.notes import StoredNote
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.message import HopKey
 from paigeant.model.people.deeds import StoredDeed
@@ -17,8 +18,8 @@ from paigeant.model.values.values import Value
 class HopEvidence(NamedTuple):
     """Stored state of a hop; ``error`` has the type, message and place of the error that ended it.
 
-    ``undo_before`` is the plain text if it cannot be parsed. ``revision`` is its change of the itinerary. A hop with
-    fence 0 was never leased: it was passed, or has not been reached yet.
+    ``undo_before`` is the plain text if it cannot be parsed. ``revision`` is its change of the itinerary, ``history``
+    the digest of its agent's history. A hop with fence 0 was never leased: it was passed, or has not been reached yet.
     """
 
     key: HopKey
@@ -35,6 +36,7 @@ class HopEvidence(NamedTuple):
     error: Any
     body: bytes | None
     revision: Revision | None = None
+    history: str | None = None
 
 
 class SetVariable(NamedTuple):
@@ -51,7 +53,8 @@ class Evidence(NamedTuple):
 
     ``parent`` is the node that began the run, if it is a child run; ``origin`` has the tenant, the dispatch key and the
     trace id of its dispatch. ``lost`` are the digests of large values that the store no longer has in their original
-    form; ``plans`` are the stored texts under the digests of plans that messages only refer to.
+    form; ``plans`` are the stored texts under the digests of plans that messages only refer to; ``notes`` are the calls
+    and charges that its steps recorded.
     """
 
     workflow_id: UUID
@@ -68,3 +71,4 @@ class Evidence(NamedTuple):
     origin: Mapping[str, str | None] = {}
     lost: Sequence[str] = ()
     plans: Mapping[str, bytes] = {}
+    notes: Sequence[StoredNote] = ()

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
+from uuid import UUID
 
 from paigeant.model.values.digests import digest_of
+from paigeant.model.values.json_text import to_json
 
 
 class NoteKind(StrEnum):
     """Kinds of signed data."""
 
     CHECKPOINT = "checkpoint"
+    CHARGE = "charge"
+    """What a request to a model has cost: a row of the ledger."""
     DETAIL = "detail"
     """Progress of a step, from a heartbeat."""
 
@@ -26,6 +32,48 @@ class Note(NamedTuple):
     digest: str
     name: str = ""
     epoch: int = 0
+
+
+class StoredNote(NamedTuple):
+    """A recorded call, or a charge, as it lies in the store: of which step, with what is signed of it.
+
+    The digest in its ``note`` is that of the row as it is. ``fence`` is that of the lease under which it was recorded,
+    ``at`` when it was, by the store's clock. Of a charge ``about`` says to what it is put down: workflow, tenant, step,
+    path and position.
+    """
+
+    step_id: UUID
+    direction: str
+    note: Note
+    fence: int
+    jws: bytes | None
+    at: datetime
+    about: tuple[str | None, ...] | None = None
+
+
+class HopNotes(NamedTuple):
+    """What the record of a hop says of what its step has left beside: digests of the lists of calls and of charges.
+
+    ``history`` is the digest of what its agent was told and has answered. What it has not left is None.
+    """
+
+    checkpoints: str | None = None
+    ledger: str | None = None
+    history: str | None = None
+
+    @classmethod
+    def of(cls, notes: Iterable[StoredNote], history: str | None = None) -> HopNotes:
+        """Return what is said of these."""
+        found = list(notes)
+        calls, charges = (digest_of_notes(found, kind) for kind in (NoteKind.CHECKPOINT, NoteKind.CHARGE))
+        return cls(calls, charges, history)
+
+
+def digest_of_notes(notes: Iterable[StoredNote], kind: NoteKind) -> str | None:
+    """Return the digest of the sorted list of the notes of a kind, None if there is none."""
+    of_kind = [(each.note, each.fence) for each in notes if each.note.kind is kind]
+    listed = sorted([note.epoch, fence, note.name, note.digest] for note, fence in of_kind)
+    return digest_of(to_json(listed)) if listed else None
 
 
 def note_of_detail(json: bytes) -> Note:

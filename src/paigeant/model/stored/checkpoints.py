@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -14,6 +14,7 @@ from paigeant.model.calls.packed import unpack
 from paigeant.model.hops import LeaseToken
 from paigeant.model.runs import Direction
 from paigeant.model.spending.budgets import Budget
+from paigeant.model.spending.money import picos_of
 from paigeant.model.values.digests import digest_of
 from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import Blob, Value
@@ -30,7 +31,7 @@ class Checkpoint(NamedTuple):
     ``key`` is unique within the step, direction and epoch. ``payload`` is its JSON text as :func:`pack` returns it.
     ``fingerprint`` identifies the request, so that a different request under the same key is noticed. ``kind`` is the
     kind of call, ``library`` the version of the library that made it, ``took`` its duration in seconds. ``jws`` is its
-    signature, ``at`` the time of recording, by the store's clock.
+    signature, ``at`` the time of recording, by the store's clock, ``fence`` that of the lease.
     """
 
     key: str
@@ -41,6 +42,7 @@ class Checkpoint(NamedTuple):
     took: float = 0.0
     jws: bytes | None = None
     at: datetime | None = None
+    fence: int = 0
 
     @property
     def json(self) -> bytes:
@@ -58,7 +60,7 @@ class Charge:
     """Cost of one request to a model; ``key`` is unique within the step and epoch, so that it is counted once.
 
     ``provider`` and ``model`` are those that answered. ``cost`` is in US dollars, None for an unknown price, which is
-    not free.
+    not free. ``jws`` is its signature.
     """
 
     key: str
@@ -70,6 +72,14 @@ class Charge:
     cache_write_tokens: int = 0
     cost: Decimal | None = None
     agent: str | None = None
+    jws: bytes | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def digest(self) -> str:
+        """The digest of all that is signed of it."""
+        tokens = (self.input_tokens, self.output_tokens, self.cache_read_tokens, self.cache_write_tokens)
+        cost = None if self.cost is None else picos_of(self.cost)
+        return digest_of(to_json([self.provider, self.model, *tokens, cost, self.agent]))
 
 
 class Recording(NamedTuple):
@@ -117,3 +127,4 @@ class LedgerEntry:
     epoch: int = 0
     workflow: str = ""
     tenant: str | None = None
+    fence: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from paigeant.model.calls.histories import HistoryHead
 from paigeant.model.message import BRANCH
@@ -15,20 +16,37 @@ def seen(heads: Iterable[HistoryHead], name: str, path: str, position: int) -> l
     A step sees what is done before it: on its own path, on its ancestors, and in branches that were joined there;
     nothing in concurrent branches. The nearest path wins, and on each the highest position.
     """
-    mine = _parts(path)
     behind: dict[tuple[int, int], list[HistoryHead]] = {}
     for head in heads:
-        theirs = _parts(head.path)
-        common = _common(mine, theirs)
-        at, here = _at(theirs, common, head.position), _at(mine, common, position)
-        if head.is_called(name) and at < here:
-            behind.setdefault((common, at), []).append(head)
+        way = _way((head.path, head.position), (path, position))
+        if head.is_called(name) and way.left < way.here:
+            behind.setdefault((way.common, way.left), []).append(head)
     if not behind:
         return []
     newest: dict[str, HistoryHead] = {}
     for head in sorted(behind[max(behind)], key=lambda head: head.position):
         newest[head.path] = head
     return list(newest.values())
+
+
+def is_behind(place: tuple[str, int], here: tuple[str, int]) -> bool:
+    """Tell whether a place, a path and a position, lies behind another: nothing happens there any more."""
+    way = _way(place, here)
+    return way.left < way.here
+
+
+class _Way(NamedTuple):
+    """How many parts of their paths two places have in common, and where each lies, or leaves, on that path."""
+
+    common: int
+    left: int
+    here: int
+
+
+def _way(place: tuple[str, int], here: tuple[str, int]) -> _Way:
+    theirs, mine = _parts(place[0]), _parts(here[0])
+    common = _common(mine, theirs)
+    return _Way(common, _at(theirs, common, place[1]), _at(mine, common, here[1]))
 
 
 def _parts(path: str) -> Sequence[str]:

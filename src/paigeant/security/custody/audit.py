@@ -21,9 +21,11 @@ from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus
 from paigeant.security.custody.chain import Chain, Link
 from paigeant.security.custody.evidence.columns import HopColumns, RunColumns, columns_of, digest_in
+from paigeant.security.custody.evidence.notes import find_unsigned_notes
 from paigeant.security.custody.evidence.plans import find_lost_plans, judge_plans
 from paigeant.security.custody.evidence.verdict import BROKEN, INTACT, UNSIGNED, Audit, BrokenLink
 from paigeant.security.custody.judge import Judge
+from paigeant.security.custody.judging.notes import said_of_notes
 from paigeant.security.custody.judging.variables import find_unsigned
 from paigeant.security.custody.records import RecordText, digest_of_revision, read_stored
 from paigeant.security.custody.summaries import deeds_of, hops_of, keys_of, subject_of
@@ -59,6 +61,7 @@ def audit_columns(run: RunColumns, records: Sequence[StoredRecord], deeds: Seque
         _check_messages(run, chain)
         _check_plans(run, chain)
         _check_variables(run, chain)
+        _check_notes(run, chain)
     except _BrokenError as error:
         return Audit(run.workflow_id, BROKEN, hops_of(chain), keys_of(chain), error.link, *_people(chain))
     return Audit(run.workflow_id, INTACT, hops_of(chain), keys_of(chain), None, *_people(chain))
@@ -198,7 +201,7 @@ def _check_hop(hop: HopColumns, chain: Chain) -> None:
             raise _broken(hop.path, hop.position, "record", "it is done, and nobody has signed it", hop.step)
         return
     link, signed = left[-1], {**left[-1].text.fields}
-    signed["rev"] = digest_of_revision(signed.get("rev"))
+    signed |= {"rev": digest_of_revision(signed.get("rev")), "history": said_of_notes(link, "history")}
     for name, found in _columns(hop, link.text).items():
         if found != signed[name]:
             raise _broken(hop.path, hop.position, name, f"not what {link.iss} signed", hop.step)
@@ -215,6 +218,7 @@ def _columns(hop: HopColumns, text: RecordText) -> Mapping[str, Any]:
         "log": digest_in(hop.log),
         "undo": digest_in(hop.undo),
         # A completed hop still has the error of its previous attempt, if there was one.
+        "history": hop.history,
         "fault": None if hop.status == StepStatus.COMPLETED else digest_in(hop.error),
     }
     if text.kind is not RecordKind.ADOPT:
@@ -265,6 +269,13 @@ def _check_plans(run: RunColumns, chain: Chain) -> None:
         said = _SAID.match(str(error))
         path, position = (said[2] or said[3] or "", int(said[1] or 0)) if said else ("", 0)
         raise _explained(path, position, str(error)) from error
+
+
+def _check_notes(run: RunColumns, chain: Chain) -> None:
+    """Hold what steps have recorded against the records of their hops, which name it."""
+    flaw = find_unsigned_notes(run, chain)
+    if flaw is not None:
+        raise _broken(*flaw.place, flaw.link, flaw.why, flaw.step)
 
 
 def _check_variables(run: RunColumns, chain: Chain) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from paigeant.abc import Departure, DispatchTerms
+from paigeant.model.custody.notes import HopNotes
 from paigeant.model.custody.records import RecordKind
 from paigeant.model.hops import Leased
 from paigeant.model.message import PaigeantMessage
@@ -99,7 +100,7 @@ class Known(NamedTuple):
 
 def write_hop(leased: Leased, departure: Departure, bodies: Sequence[bytes], known: Known = Known()) -> bytes:  # noqa: B008  (it does not change)
     """Return the record of a hop that is left, whose next messages have these bodies."""
-    grant, message, made = leased.grant, leased.message, departure.transition
+    grant, message, made, notes = leased.grant, leased.message, departure.transition, departure.notes
     done, undo, fault = None, None, None
     if isinstance(made.hop, Left):
         done = made.hop.result if isinstance(made.hop.result, Done) else None
@@ -109,10 +110,7 @@ def write_hop(leased: Leased, departure: Departure, bodies: Sequence[bytes], kno
     return to_json(
         {
             "k": kind_of(departure, known.heads).value,
-            "wf": str(grant.key.workflow_id),
-            "path": grant.key.path,
-            "n": grant.key.position,
-            "prev": leased.head,
+            **_place(leased),
             "by": departure.owner,
             "at": _time(grant.leased_at),
             "step": message.topic,
@@ -136,8 +134,20 @@ def write_hop(leased: Leased, departure: Departure, bodies: Sequence[bytes], kno
             "run": None if made.end is None else made.end.status.value,
             "result": digest_of_value(made.end and made.end.output),
             "because": list(known.because),
+            "notes": said_of_notes(notes),
         }
     )
+
+
+def _place(leased: Leased) -> dict[str, Any]:
+    """Return of which hop a record is, and which it follows."""
+    run, path, position = leased.grant.key
+    return {"wf": str(run), "path": path, "n": position, "prev": leased.head}
+
+
+def said_of_notes(notes: HopNotes | None) -> dict[str, str | None] | None:
+    """Return what a record says of what its step has recorded; of nothing it says nothing."""
+    return notes._asdict() if notes is not None and any(notes) else None
 
 
 def _variables(departure: Departure) -> Iterator[tuple[str, Value]]:

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from paigeant.abc import EvidenceReader
 from paigeant.model.custody.evidence import Evidence
+from paigeant.model.custody.notes import StoredNote
 from paigeant.model.custody.records import StoredRecord
 from paigeant.sql.contracts.base import InDatabase
-from paigeant.sql.statements.custody import evidence, records
+from paigeant.sql.statements.custody import evidence, notes, records
 
 
 class SqlEvidence(InDatabase, EvidenceReader):
@@ -18,6 +19,9 @@ class SqlEvidence(InDatabase, EvidenceReader):
 
     async def load_records(self, workflow_id: UUID) -> list[StoredRecord]:
         return await self.database.read(lambda tx: records.load_records(tx, workflow_id), single=True)
+
+    async def load_notes(self, workflow_id: UUID, step_id: UUID) -> list[StoredNote]:
+        return await self.database.read(lambda tx: notes.load_notes(tx, workflow_id, step_id))
 
     async def load_evidence(self, workflow_id: UUID) -> Evidence:
         return await self.database.read(lambda tx: evidence.load_evidence(tx, workflow_id))

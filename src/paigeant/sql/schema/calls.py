@@ -53,10 +53,12 @@ ledger: Final = Table(
     Column("cache_read_tokens", BigInteger, nullable=False),
     Column("cache_write_tokens", BigInteger, nullable=False),
     Column("cost_picos", BigInteger),
+    Column("fence", BigInteger, nullable=False),
     Column("recorded_at", StoreTime, nullable=False),
+    Column("jws", Bytes),
 )
-"""Ledger: costs of model requests, one row each; ``cost_picos`` in 10⁻¹² dollars, NULL for an unknown price. Rows are
-independent of runs, and stay when these are pruned."""
+"""Ledger: costs of model requests, one row each; ``cost_picos`` in 10⁻¹² dollars, NULL for an unknown price. ``jws`` is
+the signature, ``fence`` that of the lease. Rows are independent of runs, and stay when these are pruned."""
 
 histories: Final = Table(
     "histories",

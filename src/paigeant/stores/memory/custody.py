@@ -7,10 +7,12 @@ from uuid import UUID
 
 from paigeant.model.custody.adoption import Adoption
 from paigeant.model.custody.evidence import Evidence, HopEvidence, SetVariable
+from paigeant.model.custody.notes import Note, NoteKind, StoredNote
 from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.hops import LeaseToken
 from paigeant.model.message import HopKey
 from paigeant.model.people.deeds import Deed, StoredDeed
+from paigeant.model.stored.checkpoints import Charge, Checkpoint, LedgerEntry, StepEpoch
 from paigeant.protocol.operate import Restart, restart
 from paigeant.protocol.people import adoption as protocol
 from paigeant.protocol.proof import find_lost
@@ -45,17 +47,42 @@ def load_records(rows: Rows, workflow_id: UUID) -> list[StoredRecord]:
     return sorted(found, key=lambda each: (each.key.position, each.key.path, each.fence))
 
 
+def load_notes(rows: Rows, workflow_id: UUID) -> list[StoredNote]:
+    """Return what the steps of a run have recorded."""
+    run = rows.runs.get(workflow_id)
+    notes = [
+        _note(NoteKind.CHECKPOINT, step, row.checkpoint, (row.fence, row.at))
+        for step, found in (() if run is None else run.checkpoints.items())
+        for row in found.values()
+    ]
+    return notes + [
+        _note(NoteKind.CHARGE, step, entry.charge, (entry.fence, entry.at))._replace(about=_about(entry))
+        for (step, _), entry in rows.calls.ledger.items()
+        if step.workflow_id == workflow_id
+    ]
+
+
+def _about(entry: LedgerEntry) -> tuple[str | None, ...]:
+    return (entry.workflow, entry.tenant, entry.step, entry.path, str(entry.position))
+
+
+def _note(kind: NoteKind, step: StepEpoch, one: Checkpoint | Charge, under: tuple[int, datetime]) -> StoredNote:
+    fence, at = under
+    return StoredNote(step.step_id, step.direction, Note(kind, one.digest, one.key, step.epoch), fence, one.jws, at)
+
+
 def load_evidence(rows: Rows, run: RunRow) -> Evidence:
     """Return all signed data of a run, and all data that must agree with it."""
     variables = [SetVariable(one.name, one.path, one.position, one.value) for one in run.stated()]
     evidence = Evidence(
         *(run.workflow_id, run.workflow, run.status, run.input, run.output, run.edited),
-        hops=[_hop(hop) for hop in rows.of_run(run)],
+        hops=[_hop(hop, run) for hop in rows.of_run(run)],
         variables=variables,
         records=load_records(rows, run.workflow_id),
         deeds=[deed for each in _with_parents(rows, run) for deed in load_deeds(rows, each, 0)],
         parent=run.parent,
         origin={"tenant": run.tenant, "key": run.dispatch_key, "trace": run.trace_id},
+        notes=load_notes(rows, run.workflow_id),
     )
     plans = {digest: rows.plan_texts[digest] for digest in run.plans if digest in rows.plan_texts}
     return evidence._replace(lost=find_lost(evidence, run.values), plans=plans)
@@ -86,9 +113,11 @@ def _with_parents(rows: Rows, run: RunRow) -> list[UUID]:
     return found
 
 
-def _hop(hop: HopRow) -> HopEvidence:
+def _hop(hop: HopRow, run: RunRow) -> HopEvidence:
+    history = run.histories.get((hop.path, hop.position))
     return HopEvidence(
         *(hop.key, hop.step, hop.step_id.hex, hop.direction, hop.status, hop.fence, hop.completed_at is None),
         *(hop.input, hop.output, hop.log, hop.undo_before, hop.error, hop.body or None),
         hop.revision,
+        None if history is None else history[0].digest,
     )

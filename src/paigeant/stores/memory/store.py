@@ -13,6 +13,7 @@ from uuid import UUID
 from paigeant.abc import Store
 from paigeant.errors import ConfigError
 from paigeant.model.custody.evidence import Evidence
+from paigeant.model.custody.notes import StoredNote
 from paigeant.model.custody.records import StoredRecord
 from paigeant.model.fan.joins import EndedBranch, JoinState
 from paigeant.model.hops import Commit, CommitResult, Grant, LeaseToken, Pulse, RunStart, Sealed, Started
@@ -239,6 +240,9 @@ class MemoryStore(MemoryOperator, MemoryCalls, MemoryAccessTokens, MemoryGrants,
 
     async def load_records(self, workflow_id: UUID) -> list[StoredRecord]:
         return custody.load_records(self._rows, workflow_id)
+
+    async def load_notes(self, workflow_id: UUID, step_id: UUID) -> list[StoredNote]:
+        return [each for each in custody.load_notes(self._rows, workflow_id) if each.step_id == step_id]
 
     async def load_evidence(self, workflow_id: UUID) -> Evidence:
         return custody.load_evidence(self._rows, operator.find(self._rows, workflow_id))

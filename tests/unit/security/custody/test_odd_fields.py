@@ -176,6 +176,7 @@ HOP: Final = {
     "run": "completed",
     "result": "r",
     "because": ["d"],
+    "notes": {"checkpoints": "c", "ledger": None, "history": "h"},
 }
 ADOPTED: Final = {
     "path": "2.0",
@@ -191,6 +192,8 @@ ADOPTED: Final = {
     "undo": None,
     "fault": None,
     "plan": "p",
+    "fence": 1,
+    "notes": None,
     "node": 2,
     "open": False,
 }

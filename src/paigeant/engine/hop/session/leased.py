@@ -69,7 +69,7 @@ class LeasedSession(StepSession):
         self._known: dict[str, Checkpoint] | None = {} if leased.grant.fence == 1 else None
         self._outlasting: list[tuple[asyncio.Task[Any], float]] = []
         self._gate = LeasedGate(recorder, leased, self)
-        self._histories = LeasedHistories(recorder.store, leased, self, secrets)
+        self._histories = LeasedHistories(recorder, leased, self, secrets)
         self._names = VariableNames(leased, self._load_names)
         self._identity = LeasedIdentity(recorder, leased, progress, self)
         self.unwound: Parked | None = None
@@ -155,7 +155,7 @@ class LeasedSession(StepSession):
 
     async def _read(self) -> None:
         found = await self.patiently(lambda: self._store.load_checkpoints(self._place))
-        await self._judged(lambda: self._recorder.require_noted(self._leased, found.values(), self._epoch))
+        await self.judged(lambda: self._recorder.require_all_noted(self._leased, found.values(), self._epoch))
         self._known = {**found, **(self._known or {})}
 
     async def record(self, call: Call, json: bytes, *, took: float = 0.0, charges: Sequence[Charge] = ()) -> bytes:
@@ -163,18 +163,18 @@ class LeasedSession(StepSession):
         self._check(call, json)
         payload = await asyncio.to_thread(pack, json) if len(json) > _LARGE else pack(json)
         mine = Checkpoint(call.key, payload, call.fingerprint, call.kind, call.library, took)
-        mine = await self.patiently(partial(self._signed, mine))
-        first = await self._write(Recording(self._leased.grant.held, mine, tuple(charges))) or mine
+        mine, signed = await self.patiently(partial(self._signed, mine, charges))
+        first = await self._write(Recording(self._leased.grant.held, mine, signed)) or mine
         if first is not mine:
-            await self.here(self._judged(lambda: self._recorder.require_noted(self._leased, [first], self._epoch)))
+            await self.here(self.judged(lambda: self._recorder.require_noted(self._leased, [first], self._epoch)))
         if self._known is not None:
             self._known[call.key] = first
         if took and self._store.reporter.wants(CallMade):
             self._store.reporter.report(CallMade(self._leased, call.kind, call.title or call.key, took))
         return json if first is mine else self._same(call, first).json
 
-    async def _signed(self, made: Checkpoint) -> Checkpoint:
-        return self._recorder.sign(self._leased, made, self._epoch)
+    async def _signed(self, made: Checkpoint, charges: Sequence[Charge]) -> tuple[Checkpoint, tuple[Charge, ...]]:
+        return self._recorder.sign(self._leased, made, charges, self._epoch)
 
     async def start_afresh(self) -> None:
         """Begin a new epoch."""
@@ -197,10 +197,10 @@ class LeasedSession(StepSession):
 
     async def _answers(self) -> Mapping[str, Answered]:
         found = await self.patiently(lambda: self._store.load_answers(self._place))
-        await self._judged(lambda: self._recorder.require_answers(self._leased, found))
+        await self.judged(lambda: self._recorder.require_answers(self._leased, found))
         return found
 
-    async def _judged(self, judge: Callable[[], Awaitable[None]]) -> None:
+    async def judged(self, judge: Callable[[], Awaitable[None]]) -> None:
         """Verify data that was read; if that fails the step ends with it, even if its code catches the error."""
         try:
             await self.patiently(judge)
@@ -246,8 +246,8 @@ class LeasedSession(StepSession):
         return unwinding
 
     async def _write(self, recording: Recording) -> Checkpoint | None:
-        recording = recording._replace(budgets=self._gate.budgets)
-        recorded = await self.here(self.patiently(lambda: self._recorder.record(recording)))
+        recording, taken = recording._replace(budgets=self._gate.budgets), (self._progress.notes, self._epoch)
+        recorded = await self.here(self.patiently(partial(self._recorder.record, recording, *taken)))
         if not recorded.alive:
             raise self._progress.ended()
         return recorded.checkpoint

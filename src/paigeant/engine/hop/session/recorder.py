@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
 from paigeant.abc import Identities, Store
 from paigeant.aio.batch import Batcher, Limits
-from paigeant.engine.custody.notes import require_noted, signed_checkpoint
+from paigeant.engine.custody.histories import RequireHistories, require_histories
+from paigeant.engine.custody.notes import require_all_noted, require_noted, signed_recording
+from paigeant.engine.custody.recorded import StepNotes
 from paigeant.engine.grants import require_answers
 from paigeant.engine.hop.session.pauses import PauseBoard
 from paigeant.engine.runtime import Runtime
@@ -17,12 +20,14 @@ from paigeant.model.hops import Leased
 from paigeant.model.people.approvals import Answered
 from paigeant.model.spending.budgets import Budget
 from paigeant.model.spending.prices import Price
-from paigeant.model.stored.checkpoints import Checkpoint, Recorded, Recording
+from paigeant.model.stored.checkpoints import Charge, Checkpoint, Recorded, Recording
 from paigeant.model.stored.reservations import Reservation, Reserved
 
 RequireAnswers: TypeAlias = Callable[[Leased, Mapping[str, Answered]], Awaitable[None]]
 
 RequireNoted: TypeAlias = Callable[[Leased, Iterable[Checkpoint], int], Awaitable[None]]
+
+SignRecording: TypeAlias = Callable[[Leased, Checkpoint, Sequence[Charge], int], tuple[Checkpoint, tuple[Charge, ...]]]
 
 
 def _size(recording: Recording) -> int:
@@ -48,14 +53,18 @@ class StepRecorder:
         self.clock: Callable[[], float] = runtime.clock
         self.pauses: PauseBoard = PauseBoard(self.store, runtime.clock)
         self.require_answers: RequireAnswers = partial(require_answers, runtime)
-        self.sign: Callable[[Leased, Checkpoint, int], Checkpoint] = partial(signed_checkpoint, runtime)
+        self.sign: SignRecording = partial(signed_recording, runtime)
         self.require_noted: RequireNoted = partial(require_noted, runtime)
+        self.require_all_noted: RequireNoted = partial(require_all_noted, runtime)
+        self.require_histories: RequireHistories = partial(require_histories, runtime)
         self._queue: Batcher[Recording, Recorded] = Batcher(self._record, LIMITS, name="recorder")
         self._asking: Batcher[Reservation, Reserved] = Batcher(self.store.reserve, name="budgets")
 
-    async def record(self, recording: Recording) -> Recorded:
-        """Return the store's answer to a recording."""
-        return await self._queue.ask(recording)
+    async def record(self, recording: Recording, notes: StepNotes, epoch: int) -> Recorded:
+        """Return the store's answer to a recording; ``notes`` gets it too, even if the caller stops waiting."""
+        answer = self._queue.add(recording)
+        notes.expect(recording, epoch, answer)
+        return await asyncio.shield(answer)
 
     async def reserve(self, asked: Reservation) -> Reserved:
         """Reserve room; concurrent requests are sent in one batch."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -9,6 +11,7 @@ from pydantic_core import from_json
 
 from paigeant.errors import InvalidInput
 from paigeant.model.custody.adoption import Vouched
+from paigeant.model.custody.notes import HopNotes, StoredNote
 from paigeant.model.custody.records import RecordKind
 from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.people.deeds import StoredDeed
@@ -16,7 +19,7 @@ from paigeant.model.runs import Direction, RunStatus
 from paigeant.model.values.json_text import to_json
 from paigeant.security.custody.evidence.columns import HopColumns, RunColumns, columns_of, digest_in
 from paigeant.security.custody.records import plan_digest
-from paigeant.security.custody.writing import LONGEST_LIFE, policy_of
+from paigeant.security.custody.writing import LONGEST_LIFE, policy_of, said_of_notes
 
 ADOPTION_BYTES: Final = 4 * 1024 * 1024
 """Limit of such a record in bytes. It does not travel: it is only in the store."""
@@ -47,7 +50,7 @@ def write_adoption(vouched: Vouched, audience: str) -> bytes:
             "result": digest_in(run.output) if final else None,
             "set": _set(run),
             "deeds": [_deed(each) for each in evidence.deeds],
-            "hops": [_hop(hop, vouched.messages.get(_key(run, hop))) for hop in run.hops],
+            "hops": _hops(run, vouched.messages),
             "plan": None,
             "next": _messages(run),
         }
@@ -95,7 +98,14 @@ def _deed(stored: StoredDeed) -> dict[str, Any]:
     }
 
 
-def _hop(hop: HopColumns, message: PaigeantMessage | None) -> dict[str, Any]:
+def _hops(run: RunColumns, messages: Mapping[HopKey, PaigeantMessage]) -> list[dict[str, Any]]:
+    notes: dict[tuple[str, str], list[StoredNote]] = defaultdict(list)
+    for each in run.notes:
+        notes[each.step_id, each.direction].append(each.stored)
+    return [_hop(hop, messages.get(_key(run, hop)), notes[hop.step_id, hop.direction]) for hop in run.hops]
+
+
+def _hop(hop: HopColumns, message: PaigeantMessage | None, notes: Sequence[StoredNote]) -> dict[str, Any]:
     """Return the vouched facts of a hop; a passed entry has no message."""
     forward = message is not None and message.headers.direction is Direction.EXECUTE
     branch = None if message is None else message.routing_slip.branch
@@ -113,6 +123,8 @@ def _hop(hop: HopColumns, message: PaigeantMessage | None) -> dict[str, Any]:
         "undo": digest_in(hop.undo),
         "fault": digest_in(hop.error),
         "plan": plan_digest(message.routing_slip.itinerary) if message is not None and forward else None,
+        "fence": hop.fence,
+        "notes": said_of_notes(HopNotes.of(notes, hop.history)),
         "node": None if branch is None else branch.node,
         "open": hop.is_open,
     }

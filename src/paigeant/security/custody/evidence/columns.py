@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, TypeAlias, TypeVar
 from uuid import UUID
 
 from pydantic import ConfigDict
 
 from paigeant.model.custody.evidence import Evidence, HopEvidence, SetVariable
+from paigeant.model.custody.notes import Note, NoteKind, StoredNote
 from paigeant.model.values.digests import digest_of
 from paigeant.model.values.values import Value, text_of, text_of_all
 from paigeant.security.custody.judging.variables import input_fields
 from paigeant.security.custody.records import text_of_fault, text_of_revision, text_of_undo
 from paigeant.security.frame import read_frame
+
+_AT: Final = datetime.min.replace(tzinfo=UTC)
 
 STRICT: Final = ConfigDict(extra="forbid", strict=True)
 
@@ -47,7 +51,10 @@ Column: TypeAlias = Text | LeftOut
 
 @dataclass(frozen=True, slots=True)
 class HopColumns:
-    """Columns of a hop. ``message`` is the body of the message that led to it, None if it is not in the store."""
+    """Columns of a hop. ``message`` is the body of the message that led to it, None if it is not in the store.
+
+    ``history`` is the digest of its agent's history.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -66,6 +73,29 @@ class HopColumns:
     error: Column | None
     revision: Column | None
     message: Column | None
+    history: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoteColumns:
+    """A recorded call or a charge of a step; its digest stands in the place of what it came to, always."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    step_id: str
+    direction: str
+    kind: NoteKind
+    epoch: int
+    name: str
+    digest: str
+    fence: int
+    about: tuple[str | None, ...] | None
+
+    @property
+    def stored(self) -> StoredNote:
+        """What a record has a digest of."""
+        note = Note(self.kind, self.digest, self.name, self.epoch)
+        return StoredNote(UUID(self.step_id), self.direction, note, self.fence, None, _AT, self.about)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +131,7 @@ class RunColumns:
     variables: tuple[VariableColumns, ...]
     lost: tuple[str, ...]
     plans: tuple[tuple[str, Column], ...]
+    notes: tuple[NoteColumns, ...] = ()
 
 
 def digest_in(column: Column | None) -> str | None:
@@ -120,6 +151,7 @@ def columns_of(evidence: Evidence) -> RunColumns:
         tuple(_variable(each) for each in evidence.variables),
         tuple(evidence.lost),
         tuple((name, Text(text.decode(errors="replace"))) for name, text in sorted(evidence.plans.items())),
+        tuple(_note(each) for each in evidence.notes),
     )
 
 
@@ -161,7 +193,13 @@ def _hop(hop: HopEvidence) -> HopColumns:
         None if hop.error is None else Text(text_of_fault(hop.error).decode()),
         None if hop.revision is None else Text(text_of_revision(hop.revision).decode()),
         None if hop.body is None else Text(_body(hop.body)),
+        hop.history,
     )
+
+
+def _note(each: StoredNote) -> NoteColumns:
+    step_id, direction, note, fence, _, _, about = each
+    return NoteColumns(step_id.hex, direction, note.kind, note.epoch, note.name, note.digest, fence, about)
 
 
 def _variable(each: SetVariable) -> VariableColumns:

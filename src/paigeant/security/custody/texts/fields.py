@@ -68,6 +68,9 @@ _REVISION: Final = core_schema.nullable_schema(
         }
     )
 )
+_NOTES: Final = core_schema.nullable_schema(
+    _object(dict.fromkeys(("checkpoints", "ledger", "history"), _MAYBE)),
+)
 _DIGESTS: Final[Fields] = dict.fromkeys(("in", "out", "log", "undo", "fault"), _MAYBE)
 _AHEAD: Final[Fields] = {"plan": _MAYBE, "next": _NEXT}
 _HOP: Final[Fields] = {
@@ -88,6 +91,7 @@ _HOP: Final[Fields] = {
     "run": _END,
     "result": _MAYBE,
     "because": _TEXTS,
+    "notes": _NOTES,
 }
 _DISPATCH: Final[Fields] = {
     "aud": _TEXT,
@@ -116,6 +120,8 @@ _ADOPTED: Final[Fields] = {
     "status": _TEXT,
     **_DIGESTS,
     "plan": _MAYBE,
+    "fence": _COUNT,
+    "notes": _NOTES,
     "node": core_schema.nullable_schema(_PLACE),
     "open": core_schema.bool_schema(strict=True),
 }

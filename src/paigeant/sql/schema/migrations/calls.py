@@ -73,7 +73,9 @@ def _ledger() -> None:
         *_texts("provider", "model"),
         *_numbers(*tokens),
         *_numbers("cost_picos", nullable=True),
+        *_numbers("fence"),
         _time(),
+        sa.Column("jws", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint(*_CALL, name="ledger_pkey"),
     )
     op.create_index("ledger_day", "ledger", ["namespace", "recorded_at"])

@@ -26,13 +26,13 @@ from paigeant.sql.schema.calls import checkpoints, ledger
 from paigeant.sql.schema.tables import step_executions, workflow_runs, workflow_variables
 from paigeant.sql.statements.calls import budgets
 from paigeant.sql.statements.calls.leased import leased, step_of
+from paigeant.sql.statements.custody.recorded import MICRO, checkpoint_of
 from paigeant.sql.statements.hops import THIS_HOP, bound, keep_blobs
 
-_MICRO: Final = 1_000_000
 _STEP: Final = ("workflow_id", "step_id", "direction", "epoch")
 _RECORDED: Final = (
     *(checkpoints.c[name] for name in ("key", "payload", "fingerprint", "kind", "library", "took_us", "jws")),
-    checkpoints.c.recorded_at,
+    *(checkpoints.c.recorded_at, checkpoints.c.fence),
 )
 _THESE: Final = PreparedStatement(
     select(*(checkpoints.c[name] for name in _STEP), *_RECORDED).join_from(
@@ -107,7 +107,7 @@ def _write(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> Mapping[tuple[Any, ...]
     # Some existed, or were listed twice: the first of a key counts, whoever wrote it.
     calls = {tuple(row[name] for name in (*_STEP, "key")) for row in rows}
     return {
-        (*(getattr(row, name) for name in _STEP), row.key): _checkpoint(row)
+        (*(getattr(row, name) for name in _STEP), row.key): checkpoint_of(row)
         for row in tx.rows(_THESE, calls=calls_of(calls))
     }
 
@@ -136,7 +136,7 @@ def _answer(hop: Any, checkpoint: Checkpoint | None, first: Mapping[tuple[Any, .
 def _checkpoint_row(tx: Tx, hop: Any, checkpoint: Checkpoint) -> dict[str, Any]:
     lease = {"worker": hop.owner, "fence": hop.fence, "recorded_at": tx.now}
     made = checkpoint._asdict()
-    made["took_us"] = round(made.pop("took") * _MICRO)
+    made["took_us"] = round(made.pop("took") * MICRO)
     del made["at"]
     return step_of(hop) | made | lease
 
@@ -153,6 +153,7 @@ def _charge(tx: Tx, charged: Sequence[tuple[Any, Charge]]) -> None:
                 "path": hop.path,
                 "position": hop.position,
                 "step": hop.step,
+                "fence": hop.fence,
                 "recorded_at": tx.now,
             }
             | _charge_row(charge)
@@ -164,13 +165,13 @@ def _charge(tx: Tx, charged: Sequence[tuple[Any, Charge]]) -> None:
 def load_checkpoints(tx: Tx, step: StepEpoch) -> dict[str, Checkpoint]:
     """Return all checkpoints of a step in this direction and epoch."""
     rows = tx.rows(_ALL, **step._asdict() | {"direction": step.direction.value}, namespace=tx.namespace)
-    return {row.key: _checkpoint(row) for row in rows}
+    return {row.key: checkpoint_of(row) for row in rows}
 
 
 def list_calls(tx: Tx, workflow_id: UUID) -> list[CallRow]:
     """Return the recorded calls of a run's steps, in the order of recording."""
     found = tx.rows(_CALLS, workflow_id=workflow_id, namespace=tx.namespace)
-    return [CallRow(**row._asdict())._replace(took=row.took / _MICRO) for row in found]
+    return [CallRow(**row._asdict())._replace(took=row.took / MICRO) for row in found]
 
 
 def start_afresh(tx: Tx, held: LeaseToken) -> int | None:
@@ -181,11 +182,6 @@ def start_afresh(tx: Tx, held: LeaseToken) -> int | None:
     epoch = (hop.epoch or 0) + 1
     tx.many(_AFRESH, [bound(held.key) | {"b_epoch": epoch}])
     return epoch
-
-
-def _checkpoint(row: Any) -> Checkpoint:
-    took = row.took_us / _MICRO
-    return Checkpoint(row.key, row.payload, row.fingerprint, row.kind, row.library, took, row.jws, row.recorded_at)
 
 
 def _charge_row(charge: Charge) -> dict[str, Any]:
@@ -199,4 +195,5 @@ def _charge_row(charge: Charge) -> dict[str, Any]:
         "cache_read_tokens": charge.cache_read_tokens,
         "cache_write_tokens": charge.cache_write_tokens,
         "cost_picos": picos_of(charge.cost),
+        "jws": charge.jws,
     }

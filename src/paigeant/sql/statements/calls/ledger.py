@@ -16,6 +16,7 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     delete,
+    exists,
     func,
     literal,
     null,
@@ -29,14 +30,15 @@ from sqlalchemy.sql.functions import FunctionElement
 from paigeant.model.runs import Direction
 from paigeant.model.spending.costs import CostBy, CostRow, Costs, StepCalls, Usage
 from paigeant.model.spending.money import cost_of
-from paigeant.model.stored.checkpoints import Charge, LedgerEntry
+from paigeant.model.stored.checkpoints import LedgerEntry
 from paigeant.model.stored.words import read_word
 from paigeant.sql.execution.keys import unindexed
 from paigeant.sql.execution.prepared import PreparedStatement
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.calls import checkpoints, ledger
-from paigeant.sql.schema.tables import Columns
+from paigeant.sql.schema.tables import Columns, workflow_runs
 from paigeant.sql.schema.types import SHOWN
+from paigeant.sql.statements.custody.recorded import charge_of
 
 rows: Columns = ledger.c
 
@@ -97,12 +99,12 @@ def read_ledger(tx: Tx, workflow_id: UUID) -> list[LedgerEntry]:
     found = tx.rows(_OF_RUN, workflow_id=workflow_id, namespace=tx.namespace)
     return [
         LedgerEntry(
-            _charge_of(row),
+            charge_of(row),
             row.step,
             row.step_id,
             read_word(Direction, row.direction, Direction.UNREADABLE),
             row.recorded_at,
-            *(row.path, row.position, row.epoch, row.workflow, row.tenant),
+            *(row.path, row.position, row.epoch, row.workflow, row.tenant, row.fence),
         )
         for row in found
     ]
@@ -135,9 +137,11 @@ def calls_of_steps(tx: Tx, workflow_id: UUID, newest: dict[tuple[UUID, str], int
 
 
 def prune_ledger(tx: Tx, older_than: timedelta, limit: int) -> int:
-    """Delete old rows."""
+    """Delete old rows of runs that are not there any more."""
     key = [rows[name] for name in _PRUNED]
-    old = select(*key).where(rows.namespace == tx.namespace, rows.recorded_at < tx.now - older_than).limit(limit)
+    kept = exists().where(workflow_runs.c.workflow_id == rows.workflow_id)
+    old = select(*key).where(rows.namespace == tx.namespace, rows.recorded_at < tx.now - older_than, ~kept)
+    old = old.limit(limit)
     return tx.connection.execute(delete(ledger).where(tuple_(*key).in_(old))).rowcount
 
 
@@ -156,8 +160,3 @@ def _usage(row: Any) -> dict[str, Any]:
         "usd": usd,
         "unpriced": row.unpriced,
     }
-
-
-def _charge_of(row: Any) -> Charge:
-    tokens = (row.input_tokens, row.output_tokens, row.cache_read_tokens, row.cache_write_tokens)
-    return Charge(row.key, row.provider, row.model, *tokens, cost=cost_of(row.cost_picos), agent=row.agent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from paigeant.sql.schema.tables import (
     workflow_variables,
 )
 from paigeant.sql.statements.custody.deeds import load_deeds
+from paigeant.sql.statements.custody.notes import load_histories, load_notes
 from paigeant.sql.statements.custody.records import load_records
 from paigeant.sql.statements.run_status import STATUS
 
@@ -67,14 +68,16 @@ def load_evidence(tx: Tx, workflow_id: UUID) -> Evidence:
     if not found:
         raise unknown(workflow_id)
     [run] = found
+    histories = load_histories(tx, workflow_id)
     evidence = Evidence(
         *(workflow_id, run.workflow, run.status, run.input, run.output, bool(run.edited)),
-        hops=[_hop(workflow_id, row) for row in tx.rows(_HOPS, workflow_id=workflow_id)],
+        hops=[_hop(workflow_id, row, histories) for row in tx.rows(_HOPS, workflow_id=workflow_id)],
         variables=[SetVariable(*row) for row in tx.rows(_VARIABLES, workflow_id=workflow_id)],
         records=load_records(tx, workflow_id),
         deeds=[deed for each in _with_parents(tx, workflow_id) for deed in load_deeds(tx, each, 0)],
         origin={"tenant": run.tenant, "key": run.dispatch_key, "trace": run.trace_id},
         parent=None if run.parent_id is None else HopKey(run.parent_id, run.parent_path, run.parent_position),
+        notes=load_notes(tx, workflow_id),
     )
     stored = {row.sha256: bytes(row.json) for row in tx.rows(_VALUES, workflow_id=workflow_id)}
     kept = {row.digest: bytes(row.entries) for row in tx.rows(_PLANS, workflow_id=workflow_id)}
@@ -89,12 +92,13 @@ def _with_parents(tx: Tx, workflow_id: UUID) -> list[UUID]:
     return found
 
 
-def _hop(workflow_id: UUID, row: Any) -> HopEvidence:
+def _hop(workflow_id: UUID, row: Any, histories: Mapping[tuple[str, int], str]) -> HopEvidence:
     return HopEvidence(
         HopKey(workflow_id, row.path, row.position),
         *(row.step, row.step_id.hex, row.direction, row.status, row.fence, row.completed_at is None),
         *(row.input, row.output, row.log, _undo(row.undo_before), row.error, row.body or None),
         row.revision,
+        histories.get((row.path, row.position)),
     )
 
 

@@ -32,7 +32,7 @@ def _record(rows: Rows, recording: Recording) -> Recorded:
         return Recorded(alive=False)
     step, run = _step(hop), rows.runs[hop.workflow_id]
     for charge in protocol.uncharged(recording.charges, lambda key: (step, key) in rows.calls.ledger):
-        place = (hop.path, hop.position, step.epoch, run.workflow, run.tenant)
+        place = (hop.path, hop.position, step.epoch, run.workflow, run.tenant, hop.fence)
         entry = LedgerEntry(charge, hop.step, hop.step_id, hop.direction, rows.clock(), *place)
         rows.calls.ledger[step, charge.key] = entry
         spend(rows, hop, recording.budgets, charge)
@@ -51,7 +51,7 @@ def _record(rows: Rows, recording: Recording) -> Recorded:
     counts = protocol.counting(checkpoint, None if first is None else first.checkpoint)
     if counts is checkpoint:
         of_step[checkpoint.key] = CheckpointRow(
-            number, checkpoint._replace(at=rows.clock()), hop.fence, hop.owner, rows.clock()
+            number, checkpoint._replace(at=rows.clock(), fence=hop.fence), hop.fence, hop.owner, rows.clock()
         )
     return Recorded(alive=True, checkpoint=counts)
 
@@ -68,7 +68,7 @@ def inherit_checkpoints(rows: Rows, fork: Fork) -> None:
     twin, was = fork.start.twin, rows.hop(HopKey(fork.source, "", fork.before))
     found = {} if was is None else rows.runs[fork.source].checkpoints.get(_step(was), {})
     kept = {
-        key: row._replace(fence=0, checkpoint=row.checkpoint._replace(jws=fork.notes.get(key)))
+        key: row._replace(fence=0, checkpoint=row.checkpoint._replace(jws=fork.notes.get(key), fence=0))
         for key, row in found.items()
         if not (fork.outputs and row.checkpoint.kind == "prompt")
     }

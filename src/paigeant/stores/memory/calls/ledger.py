@@ -43,9 +43,10 @@ def calls_of_steps(rows: Rows, run: RunRow) -> Mapping[tuple[UUID, str], StepCal
 
 
 def prune_ledger(rows: Rows, older_than: timedelta, limit: int) -> int:
-    """Delete old entries."""
+    """Delete old entries of runs that are not there any more."""
     before = rows.clock() - older_than
-    old = [key for key, entry in rows.calls.ledger.items() if entry.at < before][:limit]
+    gone = ((key, entry) for key, entry in rows.calls.ledger.items() if key[0].workflow_id not in rows.runs)
+    old = [key for key, entry in gone if entry.at < before][:limit]
     for key in old:
         del rows.calls.ledger[key]
     return len(old)

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 from paigeant.abc import Store
+from paigeant.model.custody.notes import NoteKind
 from paigeant.model.hops import Grant
 from paigeant.model.spending.costs import CostBy, Usage
 from paigeant.model.stored.checkpoints import Charge, Checkpoint, Recording
@@ -74,9 +76,31 @@ class CostGuarantees(StoreBackend):
         assert (step.usage.requests, step.usage.usd) == (2, Decimal("0.3"))
         assert (step.calls.requests, step.calls.tools, step.calls.replayed) == (2, 1, 1)
 
-    async def test_the_ledger_is_pruned_only_by_itself(self, store: Store) -> None:
+    async def test_what_a_step_has_recorded_is_read_with_its_digests(self, store: Store) -> None:
+        first = await self.begin(store, "draft", lease=self.lease)
+        await store.record_checkpoints([spent(first, "a", "0.1")])
+        [second] = await self.take_over(store)
+        await store.record_checkpoints([Recording(second.held, Checkpoint("t", b"1", jws=b"j"))])
+
+        run = first.key.workflow_id
+        [step, *_] = await store.list_calls(run)
+        found = {(each.note.kind, each.note.name): each for each in await store.load_notes(run, step.step_id)}
+        [charge] = [entry.charge for entry in await store.read_ledger(run)]
+
+        recorded = found[NoteKind.CHECKPOINT, "t"]
+        spent_on = found[NoteKind.CHARGE, charge.key]
+        assert (recorded.note.digest, recorded.jws) == (Checkpoint("t", b"1").digest, b"j")
+        assert (recorded.fence, spent_on.fence) == (second.fence, first.fence)
+        assert (spent_on.note.digest, spent_on.about) == (charge.digest, ("article", None, "draft", "", "1"))
+        assert sorted((await store.load_evidence(run)).notes) == sorted(found.values())
+        assert await store.load_notes(run, uuid4()) == []
+
+    async def test_the_ledger_is_pruned_only_by_itself_and_once_its_run_is_gone(self, store: Store) -> None:
         grant = await self.begin(store, "draft")
         await store.record_checkpoints([spent(grant, "a", "1"), spent(grant, "b", "1"), spent(grant, "c", "1")])
+        assert await store.prune_ledger(timedelta(hours=-1)) == 0
+        await store.terminate(grant.key.workflow_id)
+        await store.prune(timedelta(hours=-1))
 
         assert await store.prune_ledger(timedelta(hours=1)) == 0
         assert await store.prune_ledger(timedelta(hours=-1), 2) == 2
