@@ -18,6 +18,7 @@ from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.people.deeds import Deed, DeedTerms
 from paigeant.model.plan import ActivityCard, Plan
 from paigeant.model.routing_slip import PassedEntry
+from paigeant.model.stored.forks import Inheritance
 from paigeant.model.transition import Transition
 from paigeant.model.values.values import Value
 
@@ -48,6 +49,7 @@ class DispatchTerms(NamedTuple):
     passed: Sequence[PassedEntry] = ()
     parent: HopKey | None = None
     sub: str | None = None
+    follows: str | None = None
 
 
 class Departure(NamedTuple):
@@ -130,6 +132,14 @@ class Codec(Judge, ABC):
         """
         del vouched
         raise ConfigError("nothing is signed here: set PAIGEANT_SIGNING=on")
+
+    def inherit(self, made: Inheritance) -> SignedRecord | None:
+        """Sign what a fork has of its source, once that is verified; None where nothing is signed.
+
+        Raises :class:`~paigeant.errors.TamperedMessage` for a source whose audit is broken, UnknownKey, and
+        :class:`~paigeant.errors.InvalidInput` for one that is too large.
+        """
+        del made
 
     async def prepare(self, keep: KeepKeys, *rights: str) -> None:
         """Return once this process may sign with these rights, such as ``step:pay``; at once where nothing is signed.

@@ -13,6 +13,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from paigeant.abc import DispatchTerms
+from paigeant.engine.custody.keys import meet_signers, signatures_of
 from paigeant.engine.custody.notes import note_of_checkpoint, require_noted
 from paigeant.engine.custody.plans import with_its_plan
 from paigeant.engine.publisher import announce_soon
@@ -20,6 +21,7 @@ from paigeant.engine.runtime import Runtime
 from paigeant.engine.secrecy.inputs import seal_named
 from paigeant.engine.traces import TraceContext
 from paigeant.errors import InvalidInput, MessageRejected
+from paigeant.model.custody.records import SignedRecord
 from paigeant.model.entries.kinds import JOINING
 from paigeant.model.entries.step import Step
 from paigeant.model.events import RunDispatched
@@ -28,7 +30,7 @@ from paigeant.model.message import Headers, HopKey, PaigeantMessage, Payload, Ru
 from paigeant.model.runs import Direction, NodeView, RunView, StepStatus, StepView
 from paigeant.model.secrecy.secrets import SecretOrigin, SecretPolicy
 from paigeant.model.stored.checkpoints import StepEpoch
-from paigeant.model.stored.forks import Fork, Named
+from paigeant.model.stored.forks import Fork, Inheritance, Named
 from paigeant.model.values.showing import shown
 from paigeant.model.values.values import Blob, Ref, Value, shelve
 
@@ -64,9 +66,10 @@ async def fork(
     edited = await _edit(runtime, view, position, outputs)
     message = _first(was, view, position, edited)
     await runtime.codec.prepare(runtime.store.record_keys, f"dispatch:{view.workflow}")
-    start = _start(runtime, message, view, edited)
+    inherited = await _inheritance(runtime, source, position, edited)
+    start = _start(runtime, message, view, edited, inherited)
     notes = dict[str, bytes]() if not keeps else await _notes(runtime, was, view, start)
-    await runtime.store.record_fork(Fork(source, start, edited.outputs, edited.variables, keeps, notes))
+    await runtime.store.record_fork(Fork(source, start, edited.outputs, edited.variables, keeps, notes, inherited))
     runtime.report(RunDispatched(start.workflow, start.workflow_id, start.trace_id, fresh=True))
     await announce_soon(runtime, start.twin.sealed)
     return start.workflow_id
@@ -108,9 +111,25 @@ def _has_output(hop: StepView | NodeView) -> bool:
     return hop.kind in JOINING if isinstance(hop, NodeView) else hop.output is not None
 
 
-def _start(runtime: Runtime, message: PaigeantMessage, view: RunView, edited: _Edited) -> RunStart:
+async def _inheritance(runtime: Runtime, source: UUID, before: int, edited: _Edited) -> SignedRecord | None:
+    """Sign what the fork inherits, once the source is verified; raises InvalidInput if it is not what was signed."""
+    if not runtime.codec.signs:
+        return None
+    evidence = await runtime.store.load_evidence(source)
+    await meet_signers(runtime, signatures_of(evidence.records, evidence.deeds))
+    made = Inheritance(evidence, edited.workflow_id, runtime.owner, before, edited.outputs, edited.variables)
+    try:
+        return runtime.codec.inherit(made)
+    except MessageRejected as error:
+        raise InvalidInput(f"run {source} is not what was signed, and cannot be forked: {error}") from error
+
+
+def _start(
+    runtime: Runtime, message: PaigeantMessage, view: RunView, edited: _Edited, inherited: SignedRecord | None
+) -> RunStart:
     run, itinerary = message.headers.run, message.routing_slip.itinerary
-    begun = runtime.codec.begin(message, DispatchTerms(runtime.owner, None, view.tenant, ()))
+    follows = None if inherited is None else inherited.digest
+    begun = runtime.codec.begin(message, DispatchTerms(runtime.owner, None, view.tenant, (), follows=follows))
     [sealed], record = begun.messages, begun.record
     value = message.payload.input
     return RunStart(

@@ -5,6 +5,7 @@ Keys are read on first use, so that processes that only read runs load no crypto
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -21,12 +22,15 @@ from paigeant.model.hops import Grant, Leased, Sealed
 from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.people.approvals import Answered
 from paigeant.model.people.deeds import StoredDeed
+from paigeant.model.stored.forks import Inheritance
 from paigeant.model.transition import Left
 from paigeant.model.tree.children import ChildState
 from paigeant.model.values.values import Value
+from paigeant.security.custody.audit import audit
 from paigeant.security.custody.chain import Chain, Chains, Place
 from paigeant.security.custody.deeds import check_answers
 from paigeant.security.custody.evidence.adoption import write_adoption
+from paigeant.security.custody.evidence.inheritance import write_inheritance
 from paigeant.security.custody.judge import Judge
 from paigeant.security.custody.judging.branches import check_start
 from paigeant.security.custody.judging.children import judge_child, link_all
@@ -93,6 +97,18 @@ class SignedCodec(SigningCodec):
         self.require_rights(ADOPT)
         text = write_adoption(vouched, self._audience)
         return SignedRecord(RecordKind.ADOPT, text, self.keyring.sign(Purpose.RECORD, text))
+
+    def inherit(self, made: Inheritance) -> SignedRecord | None:
+        """Sign what a fork has of its source; raises TamperedMessage, UnknownKey and InvalidInput."""
+        found, source = audit(made.evidence, self._judge), made.evidence.workflow_id
+        if found.broken is not None:
+            path, position, _, link, why = dataclasses.astuple(found.broken)
+            raise TamperedMessage(f"position {position}{f' of {path}' if path else ''}, {link}: {why}")
+        chain = self._chains.of(source)
+        link_all(self._judge, chain, made.evidence.records)
+        head = None if chain.newest is None else chain.newest[0]
+        text = write_inheritance(made, head)  # it does not travel, and may be longer than those that do
+        return SignedRecord(RecordKind.INHERIT, text, self.keyring.sign(Purpose.RECORD, text))
 
     def _begin_branches(self, leased: Leased, departure: Departure, first: Sequence[PaigeantMessage]) -> SealedHop:
         """Seal the first messages of branches, and sign a short record of each; the node waits on."""

@@ -1,4 +1,4 @@
-"""What a step has recorded while it ran, for the record of its hop, which names all of it."""
+"""Recorded calls and charges of a running step, for the record of its hop, which names all of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LOOK: Final = "look who may write to the store: the audit of the run will name 
 
 
 class StepNotes:
-    """What one execution of a step has recorded, as the store has answered.
+    """Recorded calls and charges of one execution, by the answers of the store.
 
     A call may be cut short while the store is still writing what it came to. So an answer is waited for here, whoever
     else gives it up; and if there was none, the store has to be asked what is there.
@@ -31,7 +31,7 @@ class StepNotes:
         self._found: dict[tuple[NoteKind, int, str], Note] = {}
         self._asked: set[asyncio.Future[Recorded]] = set()
         self.unsure: bool = False
-        """Whether more may have been written than is known here."""
+        """True if more may have been written than is known here."""
 
     def expect(self, recording: Recording, epoch: int, answer: asyncio.Future[Recorded]) -> None:
         """Learn from the answer what of this is written."""

@@ -25,7 +25,7 @@ _STAYING: Final = (Retrying, Parked, InterfaceMismatch, Entered)
 
 
 class Before(NamedTuple):
-    """What is read before a hop is left: what conditions ahead ask for, and what its step has recorded."""
+    """Reads before a hop is left: values for the conditions ahead, and digests of what its step recorded."""
 
     seen: Seen
     notes: HopNotes | None

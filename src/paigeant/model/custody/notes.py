@@ -17,7 +17,7 @@ class NoteKind(StrEnum):
 
     CHECKPOINT = "checkpoint"
     CHARGE = "charge"
-    """What a request to a model has cost: a row of the ledger."""
+    """Cost of a request to a model: a row of the ledger."""
     DETAIL = "detail"
     """Progress of a step, from a heartbeat."""
 
@@ -52,7 +52,7 @@ class StoredNote(NamedTuple):
 
 
 class HopNotes(NamedTuple):
-    """What the record of a hop says of what its step has left beside: digests of the lists of calls and of charges.
+    """Digests, in the record of a hop, of the lists of its step's recorded calls and charges.
 
     ``history`` is the digest of what its agent was told and has answered. What it has not left is None.
     """

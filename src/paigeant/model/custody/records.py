@@ -30,6 +30,9 @@ class RecordKind(StrEnum):
     ADOPT = "adopt"
     """A run that began unsigned, as it lay when somebody vouched for it, at position 0: where custody begins."""
 
+    INHERIT = "inherit"
+    """Inherited hops and variables of a fork, at position 0, before its dispatch."""
+
 
 BEGINNINGS: Final = frozenset({RecordKind.DISPATCH, RecordKind.ADOPT})
 """Kinds of the first record of a run."""

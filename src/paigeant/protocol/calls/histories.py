@@ -36,7 +36,7 @@ def is_behind(place: tuple[str, int], here: tuple[str, int]) -> bool:
 
 
 class _Way(NamedTuple):
-    """How many parts of their paths two places have in common, and where each lies, or leaves, on that path."""
+    """Number of parts that the paths of two places have in common, and the position of each on that path."""
 
     common: int
     left: int

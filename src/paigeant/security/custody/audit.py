@@ -31,7 +31,9 @@ from paigeant.security.custody.records import RecordText, digest_of_revision, re
 from paigeant.security.custody.summaries import deeds_of, hops_of, keys_of, subject_of
 
 _STATUSES: Final = frozenset(map(str, RunStatus))
-_SAID: Final = re.compile(r"(?:position (\d+)(?: of (\S+))?|branch (\S+)|dispatch|adoption), (\w+): (.*)", re.DOTALL)
+_SAID: Final = re.compile(
+    r"(?:position (\d+)(?: of (\S+))?|branch (\S+)|dispatch|adoption|inheritance), (\w+): (.*)", re.DOTALL
+)
 
 
 class _BrokenError(Exception):
@@ -154,9 +156,15 @@ def _broken(path: str, position: int, link: str, why: str, step: str | None = No
     return _BrokenError(BrokenLink(path, position, step, link, why))
 
 
+def _dispatch_of(chain: Chain) -> Link:
+    if chain.dispatch is None:
+        raise _broken("", 0, "record", "nobody has signed its dispatch")
+    return chain.dispatch
+
+
 def _check_run(run: RunColumns, chain: Chain) -> None:
     """Compare the run's row with its dispatch and its end."""
-    [first, *_] = chain.links.values()
+    first = _dispatch_of(chain)
     fields = first.text.fields
     for name, found, signed in (
         ("workflow", run.workflow, fields.get("workflow")),
@@ -197,7 +205,7 @@ def _check_hop(hop: HopColumns, chain: Chain) -> None:
     if hop.is_open or not hop.fence:
         return
     if not left:
-        if hop.status == StepStatus.COMPLETED and not chain.inherits(hop.path, hop.position):
+        if hop.status == StepStatus.COMPLETED:
             raise _broken(hop.path, hop.position, "record", "it is done, and nobody has signed it", hop.step)
         return
     link, signed = left[-1], {**left[-1].text.fields}
@@ -252,7 +260,7 @@ def _check_messages(run: RunColumns, chain: Chain) -> None:
             if hop.message.digest != following["body"]:
                 raise _broken(*place, "message", f"not what {link.iss} signed", hop.step)
     for place, hop in rows.items():
-        if hop.message is not None and place not in announced and not chain.inherits(*place):
+        if hop.message is not None and place not in announced:
             raise _broken(*place, "message", "no record announced it", hop.step)
 
 
@@ -281,7 +289,7 @@ def _check_notes(run: RunColumns, chain: Chain) -> None:
 def _check_variables(run: RunColumns, chain: Chain) -> None:
     """Compare the set variables with the records of their hops."""
     found = {(each.path, each.position, each.name): each.value.digest for each in run.variables}
-    places = [(hop.path, hop.position) for hop in run.hops if hop.is_open or chain.inherits(hop.path, hop.position)]
+    places = [(hop.path, hop.position) for hop in run.hops if hop.is_open]
     flaw = find_unsigned(chain, found, places, run.fields)
     if flaw is not None:
         path, position, name = flaw.place

@@ -15,7 +15,7 @@ from paigeant.model.custody.records import BEGINNINGS, RecordKind, SignedRecord
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.hops import Leased
 from paigeant.model.message import lineage
-from paigeant.model.runs import Direction, StepStatus, place_order
+from paigeant.model.runs import Direction, StepStatus
 from paigeant.model.values.digests import digest_of
 from paigeant.security.custody.deeds import Deeds
 from paigeant.security.custody.records import RecordText, place_of, read_stored
@@ -99,9 +99,9 @@ class Chain:
                 self.starts[link.node] = link.text.fields["join"]
         if _changes_plan(link.text):
             self.unweighed[digest] = link
-        if link.text.kind not in {RecordKind.BRANCH, RecordKind.TURN}:
+        if link.text.kind not in {RecordKind.BRANCH, RecordKind.TURN, RecordKind.INHERIT}:
             self._places.setdefault((path, position), []).append(link)
-        if link.text.kind in {*BEGINNINGS, RecordKind.BRANCH, RecordKind.TURN}:
+        if link.text.kind in {*BEGINNINGS, RecordKind.INHERIT, RecordKind.BRANCH, RecordKind.TURN}:
             return
         for name, found in fields["vars"].items():
             self.see(name, (path, position), found)
@@ -157,12 +157,6 @@ class Chain:
     def dispatch(self) -> Link | None:
         """Record of the run's dispatch, or of its adoption, None before it is known."""
         return next(iter(self.at("", 0)), None)
-
-    def inherits(self, path: str, position: int) -> bool:
-        """True if a fork has this hop from its source, where it is signed: it comes before the dispatch's first hop."""
-        link = self.dispatch
-        begun = () if link is None or link.text.kind is not RecordKind.DISPATCH else link.text.fields["next"]
-        return bool(begun) and place_order(path, position)[0] < begun[0]["n"]
 
     @property
     def newest(self) -> tuple[str, Link] | None:

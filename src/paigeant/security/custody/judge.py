@@ -19,7 +19,7 @@ from paigeant.model.people.deeds import StoredDeed
 from paigeant.model.runs import CancelRequest, Direction, StepStatus
 from paigeant.model.values.digests import digest_of, prepend
 from paigeant.security.custody.chain import Chain, Link
-from paigeant.security.custody.judging.adoption import learn_adoption
+from paigeant.security.custody.judging.adoption import check_inheritance, learn_adoption, learn_hops
 from paigeant.security.custody.judging.branches import check_begun, check_branch
 from paigeant.security.custody.judging.children import check_turn
 from paigeant.security.custody.judging.closing import check_cancel, check_close, check_deadline
@@ -114,13 +114,15 @@ class Judge:
         """
         text = read_stored(record)
         where, links = place_of(text), chain.links
-        before = None if text.kind in BEGINNINGS else links[text.prev or ""]
+        before = None if text.prev is None else links[text.prev]
         at = at if before is None else max(at, before.at)
         key = self._keys.mine if chain.own.pop(record.digest, None) is not None else self._signer(record, where, at)
-        if before is None:
+        if text.kind in BEGINNINGS:
             if chain.dispatch is not None:
                 raise TamperedMessage(f"{where}, record: the run has begun before, as {chain.dispatch.iss} signed")
             self._check_dispatch(text)
+            check_inheritance(before, text)
+        if before is None or text.kind in BEGINNINGS:
             ahead, node = None, None
         else:
             before = _adopted(chain, before, text)
@@ -131,6 +133,8 @@ class Judge:
         link = Link(text, key.iss, ahead, at, key.is_compromised, node)
         if text.kind is RecordKind.ADOPT:
             learn_adoption(chain, record.digest, link)
+        elif before is not None and text.kind in BEGINNINGS:
+            learn_hops(chain, text.prev or "", before)
         chain.add(record.digest, link)
 
     def _signer(self, record: SignedRecord, where: str, at: datetime) -> Verified:

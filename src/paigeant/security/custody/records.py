@@ -99,7 +99,7 @@ def right_to_sign(text: RecordText) -> str | None:
     """
     if text.kind is RecordKind.ADOPT:
         return ADOPT
-    if text.kind is RecordKind.DISPATCH:
+    if text.kind in {RecordKind.DISPATCH, RecordKind.INHERIT}:
         return f"dispatch:{text.fields['workflow']}"
     free = text.kind in {RecordKind.CLOSE, RecordKind.BRANCH, RecordKind.TURN} or text.fields["step"] == FLOW
     return None if free else f"step:{text.fields['step']}"
@@ -110,8 +110,8 @@ def place_of(text: RecordText) -> str:
     _, path, position = text.place
     if text.kind is RecordKind.DISPATCH:
         return "dispatch"
-    if text.kind is RecordKind.ADOPT:
-        return "adoption"
+    if text.kind in {RecordKind.ADOPT, RecordKind.INHERIT}:
+        return "adoption" if text.kind is RecordKind.ADOPT else "inheritance"
     if text.kind is RecordKind.BRANCH:
         return f"branch {path}"
     if text.kind is RecordKind.TURN:

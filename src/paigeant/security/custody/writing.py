@@ -41,7 +41,7 @@ def write_dispatch(message: PaigeantMessage, terms: DispatchTerms, audience: str
             "wf": str(headers.workflow_id),
             "path": "",
             "n": 0,
-            "prev": None,
+            "prev": terms.follows,
             "by": terms.owner,
             "at": _time(at),
             "aud": audience,

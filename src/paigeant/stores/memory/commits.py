@@ -22,7 +22,7 @@ from paigeant.model.hops import (
 )
 from paigeant.model.message import HopKey
 from paigeant.model.runs import CancelRequest, Direction, StepStatus
-from paigeant.model.stored.forks import Fork, Named
+from paigeant.model.stored.forks import INHERITED, Fork, Named
 from paigeant.model.transition import Held, Left
 from paigeant.model.tree.changes import ChildRetried
 from paigeant.model.values.values import Value
@@ -119,6 +119,7 @@ def fork(rows: Rows, one: Fork) -> None:
         if one.inherits(path, position) and (path, position) not in back:
             replaced = {name: one.variables.get(Named(position, name), value) for name, value in variables.items()}
             run.set((path, position), variables if path else replaced)
+    keep_record(run, LeaseToken(HopKey(run.workflow_id, "", 0), INHERITED), one.record, rows.clock())
     if one.keeps:
         inherit_checkpoints(rows, one)
     rows.changes.note()

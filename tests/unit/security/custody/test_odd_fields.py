@@ -198,7 +198,22 @@ ADOPTED: Final = {
     "open": False,
 }
 DONE: Final = {"id": "0" * 32, "verb": "retry", "by": "b", "via": "cli", "at": HEAD["at"], "args": {"name": "v"}}
+INHERITANCE: Final = {
+    **BASE,
+    "k": "inherit",
+    "n": 0,
+    "prev": None,
+    "workflow": "w",
+    "source": HEAD["wf"],
+    "head": None,
+    "before": 2,
+    "set": [{"name": "v", "path": "", "n": 1, "digest": "d"}],
+    "hops": [ADOPTED],
+    "plan": None,
+    "next": NEXT[:1],
+}
 KINDS: Final[dict[str, Fields]] = {
+    "inherit": INHERITANCE,
     "dispatch": DISPATCH,
     "hop": HOP,
     "join": {**HOP, "k": "join", "heads": "h"},
@@ -239,7 +254,7 @@ def linked(ring: Ring, keys: Keys, *texts: bytes) -> Chain:
     for link in chain.all:
         judge.check_counts(link)
         for node in (("", 1), ("2.0", 1), ("", 2)):
-            assert chain.heads(node) or not chain.inherits(*node) or chain.at(*node) is not None
+            assert chain.heads(node) or chain.at(*node) is not None
     for ask in (hops_of, keys_of, subject_of, within_of, places_of):
         ask(chain)
     is_over(chain, BEGAN)

@@ -93,7 +93,7 @@ class NoteColumns:
 
     @property
     def stored(self) -> StoredNote:
-        """What a record has a digest of."""
+        """The note as it would be stored: a record has the digest of its list."""
         note = Note(self.kind, self.digest, self.name, self.epoch)
         return StoredNote(UUID(self.step_id), self.direction, note, self.fence, None, _AT, self.about)
 

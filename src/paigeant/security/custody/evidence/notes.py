@@ -1,4 +1,4 @@
-"""What steps have recorded while they ran, held against the records that name it."""
+"""Recorded calls and charges of steps, compared with the records that name them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LINKS: Final = {NoteKind.CHECKPOINT: "checkpoints", NoteKind.CHARGE: "ledger"}
 
 
 class UnsignedNotes(NamedTuple):
-    """What is not what was signed of the calls of a step: at which place, what, and why."""
+    """Recorded calls of a step that differ from what was signed: place, link and reason."""
 
     place: tuple[str, int]
     link: str
@@ -42,6 +42,8 @@ def _find(run: RunColumns, hop: HopColumns, notes: Sequence[NoteColumns], chain:
     place = (hop.path, hop.position)
     adopted = chain.adopted.get(place)
     left = chain.at(*place) or ([] if adopted is None else [adopted])
+    if not notes and all(link.text.fields["notes"] is None for link in left):
+        return None
     for kind, name in _LINKS.items():
         of_kind = [each for each in notes if each.kind is kind]
         for link in left:

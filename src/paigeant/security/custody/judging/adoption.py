@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from paigeant.errors import TamperedMessage
 from paigeant.model.custody.records import RecordKind
 from paigeant.model.fan.joins import parent_of
 from paigeant.security.custody.chain import Chain, Link
@@ -17,6 +18,18 @@ def learn_adoption(chain: Chain, digest: str, link: Link) -> None:
     said = link.text.fields
     for deed, at in [(each, read_time(each["at"])) for each in said["deeds"]]:
         chain.deeds.vouch(deed["id"], DoneDeed(deed["verb"], deed["by"], deed["via"], deed["args"], at, link.iss, None))
+    learn_hops(chain, digest, link)
+
+
+def check_inheritance(before: Link | None, text: RecordText) -> None:
+    """Raise TamperedMessage unless a dispatch follows nothing, or the record of what its run has of a source."""
+    if before is not None and (before.text.kind, before.text.place) != (RecordKind.INHERIT, text.place):
+        raise TamperedMessage("dispatch, prev: it follows a record that no dispatch follows")
+
+
+def learn_hops(chain: Chain, digest: str, link: Link) -> None:
+    """Add the hops and variables that a verified record vouches for, each as if it had a record of its own."""
+    said = link.text.fields
     for hop in said["hops"]:
         chain.adopt(_hop(digest, link, hop), is_open=hop["open"])
     for one in said["set"]:

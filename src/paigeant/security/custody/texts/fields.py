@@ -51,6 +51,7 @@ def _one_of(*texts: str) -> CoreSchema:
 
 
 _NOTHING: Final = core_schema.none_schema()
+_FIRST: Final[Fields] = {"path": _one_of(""), "n": core_schema.literal_schema([0]), "prev": _MAYBE}
 _BEGINS: Final[Fields] = {"path": _one_of(""), "n": core_schema.literal_schema([0]), "prev": _NOTHING}
 _NEXT: Final = _list({"path": _PATH, "n": _PLACE, "body": _TEXT})
 _RUNS: Final = core_schema.list_schema(_RUN, min_length=1, strict=True)
@@ -141,6 +142,16 @@ _ADOPTION: Final[Fields] = {
     "plan": _NOTHING,
     "next": _NEXT,
 }
+_INHERITANCE: Final[Fields] = {
+    "workflow": _TEXT,
+    "source": _RUN,
+    "head": _MAYBE,
+    "before": _PLACE,
+    "set": _list(_SET),
+    "hops": _list(_ADOPTED),
+    "plan": _NOTHING,
+    "next": _NEXT,
+}
 
 
 def _record(kind: RecordKind, place: Fields, more: Fields) -> Fields:
@@ -153,7 +164,8 @@ def _placed(path: CoreSchema, n: CoreSchema) -> Fields:
 
 
 RECORDS: Final[Mapping[RecordKind, Fields]] = {
-    RecordKind.DISPATCH: _record(RecordKind.DISPATCH, _BEGINS, _DISPATCH),
+    RecordKind.DISPATCH: _record(RecordKind.DISPATCH, _FIRST, _DISPATCH),
+    RecordKind.INHERIT: _record(RecordKind.INHERIT, _BEGINS, _INHERITANCE),
     RecordKind.ADOPT: _record(RecordKind.ADOPT, _BEGINS, _ADOPTION),
     RecordKind.TURN: _record(RecordKind.TURN, _placed(_one_of(""), _ANY_PLACE), {"plan": _NOTHING, "next": _NEXT}),
     RecordKind.BRANCH: _record(

@@ -1,4 +1,4 @@
-"""What steps have recorded while they ran, as it lies there, with what is signed of it."""
+"""Recorded calls, charges and histories of steps as stored, with their digests and signatures."""
 
 from __future__ import annotations
 

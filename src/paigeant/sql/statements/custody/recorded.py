@@ -1,4 +1,4 @@
-"""What steps have recorded, read from its rows."""
+"""Recorded calls and charges of steps, read from their rows."""
 
 from __future__ import annotations
 

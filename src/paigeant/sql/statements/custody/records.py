@@ -60,9 +60,9 @@ def keep_dispatches(tx: Tx, starts: Iterable[RunStart]) -> None:
     tx.many(_ADD, rows)
 
 
-def keep_beginning(tx: Tx, workflow_id: UUID, record: SignedRecord) -> None:
-    """Write the signed record of an adopted run, in the place of a dispatch."""
-    tx.many(_ADD, [{**_place(HopKey(workflow_id, "", 0), 0), **record_row(record), "at": tx.now}])
+def keep_beginning(tx: Tx, workflow_id: UUID, record: SignedRecord, fence: int = 0) -> None:
+    """Write the signed record of an adopted run, in the place of a dispatch; with another fence one beside that."""
+    tx.many(_ADD, [{**_place(HopKey(workflow_id, "", 0), fence), **record_row(record), "at": tx.now}])
 
 
 def _place(key: HopKey, fence: int) -> dict[str, Any]:

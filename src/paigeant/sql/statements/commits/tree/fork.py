@@ -16,7 +16,7 @@ from paigeant.model.entries.for_each import ForEach
 from paigeant.model.entries.parallel import Parallel
 from paigeant.model.fan.joins import under
 from paigeant.model.runs import Direction
-from paigeant.model.stored.forks import Fork
+from paigeant.model.stored.forks import INHERITED, Fork
 from paigeant.protocol import holds
 from paigeant.sql.execution.transaction import Tx
 from paigeant.sql.schema.tables import Columns, run_plans, step_executions, values, workflow_runs, workflow_variables
@@ -25,6 +25,7 @@ from paigeant.sql.statements.commits.checkpoints import inherit_checkpoints
 from paigeant.sql.statements.commits.histories import inherit_histories
 from paigeant.sql.statements.commits.join_rows import begins
 from paigeant.sql.statements.commits.tree.resuming import find
+from paigeant.sql.statements.custody.records import keep_beginning
 
 runs: Columns = workflow_runs.c
 _steps, _sets = step_executions.c, workflow_variables.c
@@ -94,6 +95,8 @@ def record_fork(tx: Tx, fork: Fork) -> None:
     find(tx, source)
     inherit_histories(tx, fork)
     write_first(tx, fork.start)
+    if fork.record is not None:
+        keep_beginning(tx, new, fork.record, INHERITED)
     if fork.keeps:
         inherit_checkpoints(tx, fork)
 
