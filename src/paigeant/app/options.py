@@ -129,6 +129,14 @@ def read_served(given: Any) -> list[Any] | None:
     return None if given is None else _read_several("activities", given, "worker", "a list of names: ['charge']")
 
 
+def read_names(option: str, given: Any, what: str) -> list[str]:
+    """Return names; raises InvalidInput, naming the option, for what is no list of them."""
+    names = _read_several(option, given, what, "a name, or a list of names")
+    if wrong := [each for each in names if not isinstance(each, str)]:
+        raise InvalidInput(f"{written_at()}: {what}: {option} has {shown(wrong[0])}, which is no name")
+    return names
+
+
 def read_payloads(given: Any) -> Iterable[Any]:
     """Return the inputs of many runs; raises InvalidInput unless it is an iterable of inputs."""
     return _read_several("payloads", given, "dispatch_many", "a list of inputs")

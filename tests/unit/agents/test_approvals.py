@@ -355,6 +355,30 @@ async def test_answers_that_are_none_are_refused(registry: ActivityRegistry):
                 await app.approvals.approve(unknown)
 
 
+async def test_who_answers_has_a_name_and_what_is_said_a_size(registry: ActivityRegistry):
+    buyer = Buyer()
+    registry.agent(buyer.agent, prompt="buy")
+    workflow = Workflow("w", ["buyer"])
+    junk: Any = 5
+
+    async with testing.app(registry, workflows=[workflow]) as app:
+        await waiting(app, workflow)
+        pay, _ = (await app.approvals.list()).approvals
+        for by in ("x" * 256, "ann\nbob", "", junk):
+            with pytest.raises(InvalidInput, match=r"by says who does it, and .* is no name"):
+                await app.approvals.approve(pay.id, by=by)
+        for edit in ({"eur": object()}, {"eur": "x" * 17_000_000}):
+            with pytest.raises(InvalidInput):
+                await app.approvals.approve(pay.id, edit=edit)
+        for reason in (junk, "x" * 17_000_000):
+            with pytest.raises(InvalidInput):
+                await app.approvals.deny(pay.id, reason=reason)
+        for asked in ({"limit": 0}, {"limit": 1001}, {"workflow": junk}, {"workflow": [junk]}, {"after": "junk"}):
+            with pytest.raises(InvalidInput):
+                await app.approvals.list(**asked)
+        assert (await app.approvals.get(pay.id)).answered_at is None
+
+
 @pytest.mark.parametrize("policy", [{"timeout": 0}, {"timeout": "soon"}, {"on_timeout": "wait"}], ids=str)
 def test_a_policy_that_is_none_is_refused(policy: dict[str, Any]):
     with pytest.raises(RegistrationError, match=r"test_approvals.py:\d+: ApprovalPolicy: "):

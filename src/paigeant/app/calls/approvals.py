@@ -8,8 +8,9 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from paigeant.abc import Store
-from paigeant.app.inputs import as_json, variable_as_json
+from paigeant.app.inputs import variable_as_json
 from paigeant.app.operating.deeds import actor, attest
+from paigeant.app.options import read_count, read_names
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import InvalidInput, WrongState
 from paigeant.model.checks.options import spelled
@@ -17,7 +18,6 @@ from paigeant.model.people.approvals import Answer, Approval, ApprovalPage, Appr
 from paigeant.model.people.deeds import DeedVerb
 from paigeant.model.spending.budgets import Cap
 from paigeant.model.values.digests import digest_of
-from paigeant.model.values.json_text import to_json
 from paigeant.model.values.showing import shown
 
 
@@ -45,10 +45,11 @@ class Approvals:
     ) -> ApprovalPage:
         """Return a page of open questions, or of all (``everything``), oldest first.
 
-        ``workflow`` selects the runs of one workflow, or of several; by default all.
+        ``workflow`` selects the runs of one workflow, or of several; by default all. Raises InvalidInput.
         """
-        names = [workflow] if isinstance(workflow, str) else list(workflow or ())
-        return await self._store().list_approvals(workflows=names, everything=everything, limit=limit, after=after)
+        names = [workflow] if isinstance(workflow, str) else read_names("workflow", workflow or (), "approvals")
+        count = read_count("limit", limit, "approvals", 1000)
+        return await self._store().list_approvals(workflows=names, everything=everything, limit=count, after=after)
 
     async def get(self, approval_id: int) -> Approval:
         """Return a question; raises UnknownApproval."""
@@ -72,12 +73,14 @@ class Approvals:
         if asked.kind is AskedKind.BUDGET:
             _require_more(asked, edit)
         stay = asked.arguments if isinstance(asked.arguments, dict) else {}
-        value = None if edit is None else to_json({**stay, **cast("Mapping[str, Any]", edit)}).decode()
+        value = None if edit is None else _as_answer({**stay, **cast("Mapping[str, Any]", edit)})
         return await self._answer(approval_id, ApprovalStatus.APPROVED, value, by)
 
     async def deny(self, approval_id: int, *, reason: str | None = None, by: str | None = None) -> Approval:
         """Deny a call; the model, or the step's fault, receives the ``reason``. Raises as :meth:`approve`."""
-        value = None if reason is None else as_json(reason, "the reason").decode()
+        if not isinstance(cast("Any", reason), str | None):
+            raise InvalidInput(f"the reason is {shown(reason)}; it should be a text")
+        value = None if reason is None else _as_answer(reason)
         return await self._answer(approval_id, ApprovalStatus.DENIED, value, by)
 
     async def answer(self, approval_id: int, value: Any, *, by: str | None = None) -> Approval:
@@ -87,8 +90,7 @@ class Approvals:
         InvalidInput for a value that is not JSON.
         """
         await self._require(approval_id, AskedKind.EXTERNAL, AskedKind.QUESTION, AskedKind.UNKNOWN)
-        json = variable_as_json("answer", value).decode()
-        return await self._answer(approval_id, ApprovalStatus.ANSWERED, json, by)
+        return await self._answer(approval_id, ApprovalStatus.ANSWERED, _as_answer(value), by)
 
     async def _require(self, approval_id: int, *kinds: AskedKind) -> Approval:
         asked = await self.get(approval_id)
@@ -98,12 +100,17 @@ class Approvals:
         return asked
 
     async def _answer(self, approval_id: int, status: ApprovalStatus, value: str | None, by: str | None) -> Approval:
-        by, said = by or actor().by, None if value is None else digest_of(value.encode())
+        by, said = actor().by if by is None else by, None if value is None else digest_of(value.encode())
         asked = await self.get(approval_id)
         about: dict[str, JsonValue] = {"approval": approval_id, "status": status.value, "value": said}
         about |= {"question": asked.key, "path": asked.path, "position": asked.position, "shown": asked.shown}
         deed = await attest(self._runtime(), DeedVerb.APPROVAL, asked.workflow_id, about, by=by)
         return await self._store().answer_approval(approval_id, Answer(status, by, value, deed))
+
+
+def _as_answer(value: Any) -> str:
+    """Return an answer as JSON text; raises InvalidInput for a value that is not JSON, or too large."""
+    return variable_as_json("answer", value).decode()
 
 
 def _require_more(asked: Approval, edit: Any) -> None:

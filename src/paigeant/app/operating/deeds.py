@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import getpass
+import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -14,9 +15,11 @@ from pydantic_core import PydanticSerializationError
 
 from paigeant.engine.runtime import Runtime
 from paigeant.errors import InvalidInput
+from paigeant.model.limits import LABEL_PATTERN
 from paigeant.model.people.deeds import Deed, DeedTerms, DeedVerb, DeedView, StoredDeed
 from paigeant.model.stored.words import read_json
 from paigeant.model.values.digests import digest_of
+from paigeant.model.values.showing import shown
 from paigeant.model.values.values import Value, text_of
 from paigeant.security.custody.deeds import right_to
 
@@ -67,9 +70,10 @@ async def attest(
     """Return the deed for a change that is about to be made, for the store to write with it.
 
     Where hops are signed the deed is signed, and names the newest record of the run. Raises ConfigError without a key
-    that may sign it, InvalidInput for a text that cannot be written, and Unavailable.
+    that may sign it, InvalidInput for a text that cannot be written or a name that is none, and Unavailable.
     """
     doing = actor()
+    _require_name(by)
     await runtime.codec.prepare(runtime.store.record_keys, right_to(verb))
     records = await runtime.store.load_records(workflow_id) if workflow_id is not None and runtime.codec.signs else ()
     follows = records[-1].record.digest if records else None
@@ -78,6 +82,12 @@ async def attest(
         return runtime.codec.attest(terms)
     except PydanticSerializationError as error:
         raise InvalidInput(f"{verb}: what is said of it cannot be written as JSON: {error}") from error
+
+
+def _require_name(by: Any) -> None:
+    if by is not None and not (isinstance(by, str) and re.fullmatch(LABEL_PATTERN, by)):
+        text = "use 1 to 255 characters, none a control character"
+        raise InvalidInput(f"by says who does it, and {shown(by)} is no name: {text}")
 
 
 def digest_of_carried(value: Value) -> str:
