@@ -10,7 +10,7 @@ from pydantic_ai import Agent, ModelMessage, ModelResponse, TextPart
 from pydantic_ai.messages import UserPromptPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
-from paigeant import ActivityRegistry, ForEach, Parallel, RetryPolicy, RunStatus, Step, Workflow
+from paigeant import ActivityRegistry, ForEach, Parallel, RetryPolicy, Revised, RunStatus, Step, Workflow
 from paigeant.agents import histories
 from paigeant.config import Settings
 from paigeant.errors import InvalidInput, RegistrationError
@@ -122,17 +122,57 @@ async def test_steps_of_one_agent_are_told_apart_by_their_names(registry: Activi
     assert result.output == "b<1; a<1>; b>"
 
 
-@pytest.mark.parametrize("keep", [True, False])
-async def test_what_is_not_there_is_a_fault_that_says_why(*, keep: bool, registry: ActivityRegistry, serve: Any):
-    registry.agent(agent("a"), prompt="x" * (5_000_000 if keep else 5), keep_history=keep)
+async def test_one_that_was_too_large_to_be_kept_is_a_fault_that_says_so(registry: ActivityRegistry, serve: Any):
+    registry.agent(agent("a"), prompt="x" * 5_000_000)
     registry.agent(agent("b"), prompt="b", history="a")
     app = await serve(Workflow("w", ["a", "b"]))
 
     result = await (await app.dispatch("w", None)).result(timeout=40)
 
     assert (result.status, result.steps[1].attempt) == (RunStatus.FAILED, 1)
-    why = "which was not kept: it has" if keep else "and there is none: it has to be a step of an agent before this one"
-    assert why in result.error.message
+    assert "which was not kept: it has" in result.error.message
+
+
+async def test_one_that_is_not_there_is_a_fault_that_says_why(registry: ActivityRegistry, serve: Any):
+    registry.agent(agent("a"), prompt="a")
+    registry.agent(agent("b"), prompt="b", history="a")
+
+    @registry.execute
+    def adds() -> Revised[None]:
+        return Revised(None)  # it may add what leaves a history
+
+    app = await serve(Workflow("w", ["adds", "b"]))
+
+    result = await (await app.dispatch("w", None)).result(timeout=40)
+
+    assert (result.status, result.steps[1].attempt) == (RunStatus.FAILED, 1)
+    assert "there is none: it has to be a step of an agent before this one" in result.error.message
+
+
+@pytest.mark.parametrize(
+    ("steps", "why"),
+    [
+        (["b"], "step 'b': it goes on from the history of 'a', and nothing comes before it"),
+        (["plain", "b", "a"], "step 'b': it goes on from the history of 'a', which does not come before it"),
+        (["plain", "b"], "step 'b': it goes on from the history of 'a', and no step before it is called that"),
+        (["forgetful", "c"], "step 'c': it goes on from the history of 'forgetful', which keeps none"),
+        (["plain", "d"], "step 'd': it goes on from the history of 'plain', which is no agent"),
+    ],
+)
+async def test_a_history_that_nothing_can_leave_is_refused_at_dispatch(
+    steps: list[str], why: str, registry: ActivityRegistry, serve: Any
+):
+    @registry.execute
+    def plain() -> None: ...
+
+    registry.agent(agent("a"), prompt="a")
+    registry.agent(agent("forgetful"), prompt="f", keep_history=False)
+    for name, history in (("b", "a"), ("c", "forgetful"), ("d", "plain")):
+        registry.agent(agent(name), prompt=name, history=history)
+    app = await serve()
+
+    with pytest.raises(InvalidInput, match=why):
+        await app.dispatch(Workflow("w", steps), None)
 
 
 async def test_what_a_newer_version_has_written_waits_for_a_worker_that_can_read_it(

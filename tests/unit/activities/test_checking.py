@@ -99,6 +99,11 @@ def plans() -> Revised[str]:
 
 
 @registry.execute
+def revising() -> Revised:
+    return Revised(None, append=[Step("researcher")])
+
+
+@registry.execute
 def approved(approval: bool) -> bool:  # noqa: FBT001  (bound by name)
     return approval
 
@@ -381,7 +386,14 @@ def test_a_history_that_no_step_can_have_left_is_named():
         return [said for rule, _, said in found(*steps, input=Order) if rule == "missing-history"]
 
     assert why("researcher", "after") == why("charge", Step("researcher", name="facts"), "after") == []
-    assert why("charge", "later") == []  # a revision may have added it
+    assert why("revising", "later") == []  # it may add what is not there
+    assert why("charge", "later") == [
+        "it goes on from the history of 'added', and no step before it is called that; there is: charge"
+    ]
+    assert why("charge", "after", "researcher") == [
+        "it goes on from the history of 'researcher', which does not come before it"
+    ]
+    assert why(Parallel(["researcher", "after"], ["charge"])) == []
     assert why("after") == ["it goes on from the history of 'researcher', and nothing comes before it"]
     assert why("forgetful", "beyond") == [
         "it goes on from the history of 'forgetful', which keeps none: it was registered with keep_history=False"

@@ -18,12 +18,12 @@ from paigeant.model.values.shapes import first_problem, read
 
 
 def option_flaws(
-    step: Step, activity: Activity, position: int, steps: Sequence[Step], registry: ActivityRegistry
+    step: Step, activity: Activity, steps: Sequence[Step], registry: ActivityRegistry
 ) -> Iterator[tuple[str, str]]:
     """Return flaws of a step's options, as rules and reasons; ``steps`` are all steps of its workflow."""
     if (why := activity.refusal(step)) is not None:
         yield "agent-options", why
-    if (why := history_flaw(activity, position, steps, registry)) is not None:
+    if (why := history_flaw(step, steps, registry)) is not None:
         yield "missing-history", why
     yield from (("unknown-error", why) for why in retry_flaws(step.retry or activity.execute.retry))
 

@@ -67,7 +67,7 @@ class _Walk:
             case Step() if entry.activity in self._registry:
                 activity = self._registry[entry.activity]
                 yield from self._step(position, entry, activity)
-                for rule, why in option_flaws(entry, activity, position, self._steps, self._registry):
+                for rule, why in option_flaws(entry, activity, self._steps, self._registry):
                     yield self._flaw(position, entry, rule, why, activity.execute.where)
                 self._undone.append(Undone(position, entry, activity))
                 self._after(entry, activity)
