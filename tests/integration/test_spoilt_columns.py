@@ -74,9 +74,9 @@ def readers(app: Paigeant, runs: list[UUID]) -> dict[str, Callable[[], Awaitable
     anything = RunFilter()
     whole: dict[str, Callable[[], Awaitable[Any]]] = {
         "list_runs": store.list_runs,
-        "runs unreadable": lambda: store.list_runs(status=RunStatus.UNREADABLE),
+        "runs unreadable": lambda: store.list_runs(RunFilter(status=(RunStatus.UNREADABLE,))),
         "find_runs": lambda: store.find_runs(min(runs), max(runs)),
-        "search_runs": lambda: store.search_runs(anything),
+        "runs that fit": lambda: store.list_runs(anything),
         "count_runs": lambda: store.count_runs(anything),
         "list_queues": store.list_queues,
         "count_open": store.count_open,

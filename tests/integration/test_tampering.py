@@ -14,6 +14,7 @@ from paigeant.app.run import Run
 from paigeant.cli.terminal.report import why_waiting
 from paigeant.config import Settings
 from paigeant.model.runs import RunView, StepStatus, WaitReason
+from paigeant.model.stored.run_filter import RunFilter
 from paigeant.sql.sqlite.database import SqliteDatabase
 from paigeant.testing.waiting import eventually
 
@@ -135,7 +136,7 @@ async def test_an_edited_row_is_held_and_nothing_of_it_is_executed(bench: Bench,
     assert [error.type for error in step.errors] == ["TamperedMessage"]
     assert why in step.errors[0].message
     assert f"waiting (tampered): {step.errors[0].message}; somebody has edited" in (why_waiting(view) or "")
-    [listed] = (await bench.app.store.list_runs(status=RunStatus.WAITING)).runs
+    [listed] = (await bench.app.store.list_runs(RunFilter(status=(RunStatus.WAITING,)))).runs
     assert (listed.workflow_id, listed.reason) == (run.workflow_id, WaitReason.TAMPERED)
     assert sorted(bench.done) == ["first for another", "second for another"]
 

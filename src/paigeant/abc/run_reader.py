@@ -5,13 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Unpack
 from uuid import UUID
 
 from paigeant.model.message import HopKey
-from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunsWanted, RunView
+from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.overview import EndCount, OpenCount, QueueView
-from paigeant.model.stored.run_filter import RunFilter
+from paigeant.model.stored.run_filter import ALL_RUNS, RunFilter
 
 
 class RunReader(ABC):
@@ -30,20 +29,12 @@ class RunReader(ABC):
         """Return those of these runs that have not ended, cheaply also for thousands; unknown ones are left out."""
 
     @abstractmethod
-    async def list_runs(self, **wanted: Unpack[RunsWanted]) -> RunPage:
-        """Return a page of runs, newest first; ``after`` is the ``next`` of the page before.
-
-        ``status`` and ``workflow`` select runs with these, ``forks_of`` the forks of a run, ``parent`` the child runs
-        of a run, and ``since`` runs recorded within this time. ``limit`` is 50 by default. Raises ``InvalidInput`` for
-        an ``after`` that no page returned.
-        """
-
-    @abstractmethod
-    async def search_runs(self, asked: RunFilter, *, limit: int = PAGE, after: str | None = None) -> RunPage:
+    async def list_runs(self, asked: RunFilter = ALL_RUNS, *, limit: int = PAGE, after: str | None = None) -> RunPage:
         """Return a page of matching runs, newest first; ``after`` is the ``next`` of the page before.
 
-        For stuck runs, and for runs that ended with a status since a time, a store may examine only 10,001 of each
-        kind: the last ones to begin, or to end. Raises ``InvalidInput`` for an ``after`` that no page returned.
+        For stuck runs, for runs that ended with a status since a time, and for runs at a step, a store may examine only
+        10,001 of each kind: the last ones to begin, to end, or to be due. Raises ``InvalidInput`` for an ``after`` that
+        no page returned.
         """
 
     @abstractmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from types import ModuleType
-from typing import Any, Final, TypedDict, cast
+from typing import Any, Final, NamedTuple, TypedDict, cast
 from uuid import UUID
 
 from paigeant.activities.registry import ActivityRegistry
@@ -18,8 +18,9 @@ from paigeant.errors import InvalidInput, PaigeantError, RegistrationError
 from paigeant.model.checks.options import written_at
 from paigeant.model.plan import Plan
 from paigeant.model.revision import RevisionPolicy
-from paigeant.model.runs import PAGE, RunStatus, RunsWanted
+from paigeant.model.runs import PAGE, RunStatus
 from paigeant.model.spending.budgets import Budget, read_budgets
+from paigeant.model.stored.run_filter import RunFilter
 from paigeant.model.values.durations import Duration, seconds_of
 from paigeant.model.values.showing import did_you_mean, shown
 
@@ -77,18 +78,27 @@ class RunsArguments(TypedDict, total=False):
     parent: str | UUID | None
 
 
-def read_wanted(given: RunsArguments) -> RunsWanted:
-    """Return the filters of a list of runs; raises InvalidInput, and UnknownRun for an invalid id."""
+class PageWanted(NamedTuple):
+    """Filter of a list of runs, the size of a page, and the ``next`` of the page before."""
+
+    asked: RunFilter
+    limit: int
+    after: str | None
+
+
+def read_wanted(given: RunsArguments) -> PageWanted:
+    """Return a page of a list of runs as asked for; raises InvalidInput, and UnknownRun for an invalid id."""
     status, since, forks_of = given.get("status"), given.get("since"), given.get("forks_of")
-    return RunsWanted(
-        status=None if status is None else read_status(status),
-        workflow=_read_text("workflow", given.get("workflow")),
-        since=None if since is None else read_span("since", since, "runs"),
-        limit=read_count("limit", given.get("limit", PAGE), "runs", 1000),
-        after=_read_text("after", given.get("after")),
+    workflow = _read_text("workflow", given.get("workflow"))
+    asked = RunFilter(
+        status=() if status is None else (read_status(status),),
+        workflow=() if workflow is None else (workflow,),
+        created_within=None if since is None else read_span("since", since, "runs"),
         forks_of=None if forks_of is None else read_run_id(forks_of),
         parent=None if (parent := given.get("parent")) is None else read_run_id(parent),
     )
+    limit = read_count("limit", given.get("limit", PAGE), "runs", 1000)
+    return PageWanted(asked, limit, _read_text("after", given.get("after")))
 
 
 def read_span(option: str, given: Any, what: str) -> timedelta:

@@ -247,7 +247,7 @@ class Paigeant:
         ``status`` and ``workflow`` select runs with these, ``forks_of`` the forks of a run, ``parent`` the child runs
         of a run, and ``since`` runs recorded within this time. Raises InvalidInput for an invalid status or page.
         """
-        return await self.store.list_runs(**read_wanted(wanted))
+        return await self.store.list_runs((page := read_wanted(wanted)).asked, limit=page.limit, after=page.after)
 
     async def list_workflows(self) -> list[WorkflowListing]:
         """Return the workflows that can be dispatched: declared here, or ever published by a worker; by name."""

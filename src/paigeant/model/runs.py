@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Final, TypedDict
+from typing import Final
 from uuid import UUID
 
 from pydantic import BaseModel, JsonValue
@@ -270,18 +270,6 @@ def place_order(path: str, position: int) -> tuple[int, ...]:
 
 PAGE: Final = 50
 """Default number of runs in a page."""
-
-
-class RunsWanted(TypedDict, total=False):
-    """Arguments of :meth:`paigeant.abc.RunReader.list_runs`, with its defaults."""
-
-    status: RunStatus | None
-    workflow: str | None
-    since: timedelta | None
-    limit: int
-    after: str | None
-    forks_of: UUID | None
-    parent: UUID | None
 
 
 class RunPage(BaseModel, frozen=True):

@@ -72,7 +72,7 @@ def asked_runs(request: Request) -> RunFilter:
 @by_workflow
 async def list_runs(request: Request, limit: Limit = 50, after: str | None = None) -> RunPage:
     """Return a page of runs that match the query: status, reason, workflow, step, error."""
-    page = await app_of(request).store.search_runs(asked_runs(request), limit=limit, after=after)
+    page = await app_of(request).store.list_runs(asked_runs(request), limit=limit, after=after)
     return runs_seen_by(page, who(request))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -19,6 +18,7 @@ from paigeant.model.runs import RESUMABLE, RunStatus, RunView
 from paigeant.model.stored.log_lines import LogFilter, LogLine
 from paigeant.model.stored.overview import COUNTED, AttentionGroup
 from paigeant.model.stored.run_filter import RunFilter, read_filter
+from paigeant.model.values.durations import spelled
 from paigeant.model.values.json_text import to_json
 from paigeant.web.access import Role
 from paigeant.web.charts.throughput import SPAN, throughput_of
@@ -72,8 +72,12 @@ def link_of(group: AttentionGroup) -> str:
         return ""
     asked = {"status": "waiting", "reason": group.cause, "step": group.step}
     if group.cause in set(RunStatus):
-        since = datetime.now(UTC) - FAILED_WITHIN
-        asked = {"status": group.cause, "step": group.step, "error": group.error, "ended_after": since.isoformat()}
+        asked = {
+            "status": group.cause,
+            "step": group.step,
+            "error": group.error,
+            "ended_within": spelled(FAILED_WITHIN),
+        }
     return urlencode({name: value for name, value in asked.items() if value})
 
 
@@ -89,7 +93,7 @@ async def runs(request: Request, after: str | None = None) -> Response:
         wrong = str(error)
     asked = own_runs(request, asked)
     store = app_of(request).store
-    found = runs_seen_by(await store.search_runs(asked, limit=_PAGE, after=after), who(request))
+    found = runs_seen_by(await store.list_runs(asked, limit=_PAGE, after=after), who(request))
     count = await store.count_runs(asked)
     return page(
         request,

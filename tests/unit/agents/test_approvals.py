@@ -373,7 +373,11 @@ async def test_who_answers_has_a_name_and_what_is_said_a_size(registry: Activity
         for reason in (junk, "x" * 17_000_000):
             with pytest.raises(InvalidInput):
                 await app.approvals.deny(pay.id, reason=reason)
-        for asked in ({"limit": 0}, {"limit": 1001}, {"workflow": junk}, {"workflow": [junk]}, {"after": "junk"}):
+        wrong: list[dict[str, Any]] = [
+            *({"limit": 0}, {"limit": 1001}, {"after": "junk"}),
+            *({"workflow": junk}, {"workflow": [junk]}),
+        ]
+        for asked in wrong:
             with pytest.raises(InvalidInput):
                 await app.approvals.list(**asked)
         assert (await app.approvals.get(pay.id)).answered_at is None

@@ -61,7 +61,7 @@ async def test_what_failed_is_on_the_first_page_with_the_verb_that_helps(local: 
     done = await local.post("/bulk/retry", data=form_of(asking), headers=HTML)
 
     assert f"/runs/{run.workflow_id}" in first
-    assert "ended_after=" in link  # what is counted is what failed in the last day, and only that is retried
+    assert "ended_within=" in link  # what is counted is what failed in the last day, and only that is retried
     assert "This is done to 1 runs" in asking
     assert "1 of 1 done" in done.text
     assert (await run.result(20)).status is RunStatus.COMPLETED

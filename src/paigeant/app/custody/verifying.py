@@ -19,6 +19,7 @@ from paigeant.engine.runtime import Runtime
 from paigeant.errors import ConfigError, MessageRejected
 from paigeant.model.custody.evidence import Evidence
 from paigeant.model.people.deeds import DeedVerb
+from paigeant.model.stored.run_filter import RunFilter
 from paigeant.model.values.durations import Duration
 from paigeant.security.custody.audit import audit, audit_columns
 from paigeant.security.custody.evidence.document import RIGHT, document_of, read_document, write_document
@@ -115,7 +116,7 @@ class Custody:
         age = None if since is None else read_span("since", since, "audit")
         after: str | None = None
         while True:
-            page = await self._store.list_runs(since=age, limit=PAGE, after=after)
+            page = await self._store.list_runs(RunFilter(created_within=age), limit=PAGE, after=after)
             for run in page.runs:
                 yield await self.verify(run.workflow_id)
             after = page.next

@@ -53,7 +53,7 @@ async def adopt_all(runtime: Runtime, before: datetime | None = None) -> Adopted
     asked, after = RunFilter(status=tuple(sorted(OPEN)), created_before=before), None
     done = Adopted()
     while True:
-        page = await runtime.store.search_runs(asked, after=after)
+        page = await runtime.store.list_runs(asked, after=after)
         done = await adopt_each(runtime, [run.workflow_id for run in page.runs], done)
         after = page.next
         if after is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from paigeant.abc import Store
@@ -28,9 +28,10 @@ async def find_attention(store: Store, workflows: tuple[str, ...] = ()) -> list[
     With workflows, only problems of their runs.
     """
     waiting, ends = (RunStatus.WAITING,), (RunStatus.FAILED, RunStatus.COMPENSATION_FAILED)
-    since = datetime.now(UTC) - FAILED_WITHIN
-    stuck = await store.search_runs(RunFilter(status=waiting, stuck=True, workflow=workflows), limit=LOOKED_AT)
-    failed = await store.search_runs(RunFilter(status=ends, ended_after=since, workflow=workflows), limit=LOOKED_AT)
+    stuck = await store.list_runs(RunFilter(status=waiting, stuck=True, workflow=workflows), limit=LOOKED_AT)
+    failed = await store.list_runs(
+        RunFilter(status=ends, ended_within=FAILED_WITHIN, workflow=workflows), limit=LOOKED_AT
+    )
     groups = [*_grouped(stuck.runs), *_grouped(failed.runs)]
     if not workflows:
         groups += await _late(store)
@@ -59,13 +60,12 @@ def _grouped(runs: Iterable[RunSummary]) -> list[AttentionGroup]:
 
 
 async def _late(store: Store) -> list[AttentionGroup]:
-    now = datetime.now(UTC)
     return [
         AttentionGroup(
             cause="late" if queue.workers else "unserved",
             step=queue.activity,
             count=queue.due,
-            oldest=now - timedelta(seconds=queue.oldest or 0.0),
+            oldest=queue.due_since,
         )
         for queue in await store.list_queues()
         if queue.due and ((queue.oldest or 0.0) > LATE or not queue.workers)

@@ -84,7 +84,7 @@ def narrowed(verb: Verb, asked: RunFilter) -> RunFilter:
 async def match(store: Store, verb: Verb, asked: RunFilter) -> Matched:
     """Return the runs that the command would affect."""
     wanted = narrowed(verb, asked)
-    page = await store.search_runs(wanted, limit=EXAMPLES)
+    page = await store.list_runs(wanted, limit=EXAMPLES)
     return Matched(matched=await store.count_runs(wanted), examples=tuple(run.workflow_id for run in page.runs))
 
 
@@ -95,7 +95,7 @@ async def do_to_all(
     wanted, after, matched, done = narrowed(verb, asked), None, 0, 0
     refused: list[Refused] = []
     while matched < limit:
-        page = await store.search_runs(wanted, limit=min(BATCH, limit - matched), after=after)
+        page = await store.list_runs(wanted, limit=min(BATCH, limit - matched), after=after)
         matched += len(page.runs)
         for each in page.runs:
             try:

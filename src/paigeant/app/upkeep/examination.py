@@ -16,6 +16,7 @@ from paigeant.config import Settings
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
 from paigeant.model.checks.findings import Finding, Severity
 from paigeant.model.runs import RunStatus
+from paigeant.model.stored.run_filter import RunFilter
 from paigeant.plugins import redacted_url
 
 _MANY: Final = 1_000
@@ -147,7 +148,7 @@ def _settings(settings: Settings) -> Iterable[Finding]:
 async def _examine_work(store: Store) -> list[Finding]:
     """Return findings about the work in a store, and its workers."""
     workers, unserved = await store.list_workers(), sorted(await store.find_unserved())
-    parked = await store.list_runs(status=RunStatus.WAITING, limit=_MANY)
+    parked = await store.list_runs(RunFilter(status=(RunStatus.WAITING,)), limit=_MANY)
     letters = await store.count_dead_letters()
     paused = await store.load_pauses()
     hosts = {card.host for card in workers}

@@ -10,6 +10,7 @@ from paigeant.engine.runtime import Runtime
 from paigeant.errors import Unavailable, WrongState
 from paigeant.model.custody.adoption import Adoption, Vouched
 from paigeant.model.people.deeds import Deed, DeedVerb
+from paigeant.model.stored.run_filter import RunFilter
 from paigeant.protocol.people.adoption import require_open
 
 Attest = Callable[[UUID], Awaitable[Deed]]
@@ -39,7 +40,7 @@ async def adopt_tree(
 async def _children(runtime: Runtime, workflow_id: UUID) -> list[UUID]:
     found, after = list[UUID](), None
     while True:
-        page = await runtime.store.list_runs(parent=workflow_id, after=after)
+        page = await runtime.store.list_runs(RunFilter(parent=workflow_id), after=after)
         found += [run.workflow_id for run in page.runs]
         after = page.next
         if after is None:

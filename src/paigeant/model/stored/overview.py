@@ -17,13 +17,15 @@ COUNTED: Final = 10_001
 class QueueView(BaseModel, frozen=True):
     """Queue of one activity. ``due`` and ``running`` stop at 10,001, which means more than 10,000.
 
-    ``oldest`` is the number of seconds for which the longest waiting hop has been due, ``next_due_in`` the number until
-    the next one is, None without one. ``workers`` is the number of living workers that serve it.
+    ``oldest`` is the number of seconds for which the longest waiting hop has been due, ``due_since`` the time since
+    when, ``next_due_in`` the number until the next one is, None without one; all by the store's clock. ``workers`` is
+    the number of living workers that serve it.
     """
 
     activity: str
     due: int = 0
     oldest: float | None = None
+    due_since: datetime | None = None
     running: int = 0
     next_due_in: float | None = None
     workers: int = 0

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, TypeAlias
 from uuid import UUID
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from paigeant.errors import InvalidInput
 from paigeant.model.runs import RunStatus, WaitReason
+from paigeant.model.values.durations import parse_seconds
 from paigeant.model.values.showing import did_you_mean, shown
 
 HELD_BY_OTHERS: Final = (str(WaitReason.JOIN), str(WaitReason.CHILD), "approval")
@@ -20,12 +21,20 @@ STUCK_ENDS: Final = frozenset({RunStatus.FAILED, RunStatus.COMPENSATION_FAILED})
 """Final statuses that need a person."""
 
 
+def _read_span(given: Any) -> Any:
+    return timedelta(seconds=parse_seconds(given)) if isinstance(given, str) else given
+
+
+Span: TypeAlias = Annotated[timedelta, BeforeValidator(_read_span)]
+
+
 class RunFilter(BaseModel, frozen=True, extra="forbid"):
     """Filter that matches runs with all given fields; several values of one field are alternatives.
 
     ``reason`` is the wait reason of an open run, without the name of a signal; ``step`` the activity of an open hop, or
-    the step at which the run ended; ``error`` the type of the error it ended with; ``forks_of`` the source of a fork.
-    ``stuck`` runs wait for a person, for code or for a worker, or failed. Times are those of the store.
+    the step at which the run ended; ``error`` the type of the error it ended with; ``forks_of`` the source of a fork;
+    ``parent`` the run of which it is a child. ``stuck`` runs wait for a person, for code or for a worker, or failed.
+    Times are those of the store; ``created_within`` and ``ended_within`` are spans before now, by the store's clock.
     """
 
     status: tuple[RunStatus, ...] = ()
@@ -39,17 +48,41 @@ class RunFilter(BaseModel, frozen=True, extra="forbid"):
     step: str | None = None
     error: str | None = None
     forks_of: UUID | None = None
+    parent: UUID | None = None
+    created_within: Span | None = None
+    ended_within: Span | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
     ended_after: datetime | None = None
     ended_before: datetime | None = None
     stuck: bool = False
 
+    def at(self, now: datetime) -> RunFilter:
+        """Return the filter with spans replaced by times, given the time of the store."""
+        if self.created_within is None and self.ended_within is None:
+            return self
+        created, ended = (
+            _later(self.created_after, now, self.created_within),
+            _later(self.ended_after, now, self.ended_within),
+        )
+        times = {"created_after": created, "ended_after": ended, "created_within": None, "ended_within": None}
+        return self.model_copy(update=times)
+
     @property
     def said(self) -> dict[str, Any]:
         """Its fields as JSON data, without defaults."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
+
+def _later(after: datetime | None, now: datetime, within: timedelta | None) -> datetime | None:
+    """Return the later of a time and the beginning of a span; either may be None. An empty span matches nothing."""
+    if within is None:
+        return after
+    begin = now - within + timedelta.resolution
+    return begin if after is None else max(after, begin)
+
+
+ALL_RUNS: Final = RunFilter()
 
 _SEVERAL: Final = frozenset({"status", "reason", "workflow", "not_workflow"})
 

@@ -6,14 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Unpack
 from uuid import UUID
 
 from paigeant.abc import RunReader
 from paigeant.model.message import HopKey
-from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunsWanted, RunView
+from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.overview import EndCount, OpenCount, QueueView
-from paigeant.model.stored.run_filter import RunFilter
+from paigeant.model.stored.run_filter import ALL_RUNS, RunFilter
 from paigeant.sql.contracts.base import InDatabase
 from paigeant.sql.statements import read
 from paigeant.sql.statements.overview import ends, queues, search
@@ -31,11 +30,8 @@ class SqlRunReader(InDatabase, RunReader):
     async def find_open(self, workflow_ids: Collection[UUID]) -> set[UUID]:
         return await self.database.read(lambda tx: read.find_open(tx, workflow_ids), single=True)
 
-    async def list_runs(self, **wanted: Unpack[RunsWanted]) -> RunPage:
-        return await self.database.read(lambda tx: read.list_runs(tx, wanted))
-
-    async def search_runs(self, asked: RunFilter, *, limit: int = PAGE, after: str | None = None) -> RunPage:
-        return await self.database.read(lambda tx: search.search_runs(tx, asked, limit, after))
+    async def list_runs(self, asked: RunFilter = ALL_RUNS, *, limit: int = PAGE, after: str | None = None) -> RunPage:
+        return await self.database.read(lambda tx: search.list_runs(tx, asked, limit, after))
 
     async def count_runs(self, asked: RunFilter) -> int:
         return await self.database.read(lambda tx: search.count_runs(tx, asked))

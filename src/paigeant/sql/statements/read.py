@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
 from paigeant.model.entries.kinds import JOINING, SEPARATE
 from paigeant.model.message import HopKey
-from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunsWanted, RunView
-from paigeant.model.stored.pages import read_place
+from paigeant.model.runs import RunStatus, RunSummary, RunView
 from paigeant.model.stored.words import read_word
 from paigeant.protocol.operate import unknown
 from paigeant.protocol.views import Beside, values_shown, view_page, view_run
@@ -24,7 +23,7 @@ from paigeant.sql.statements.calls.ledger import calls_of_steps
 from paigeant.sql.statements.commits.join_rows import joins_of_run
 from paigeant.sql.statements.commits.tree.children import children_of
 from paigeant.sql.statements.hops import steps
-from paigeant.sql.statements.run_status import REASON, STARTED_AT, STATUS, WAITS_UNTIL, stands
+from paigeant.sql.statements.run_status import REASON, STARTED_AT, STATUS, WAITS_UNTIL
 from paigeant.sql.statements.values.variables import load_values, load_variables
 
 runs: Columns = workflow_runs.c
@@ -124,31 +123,6 @@ def get_message(tx: Tx, key: HopKey) -> bytes | None:
     """Return the message of a hop, None if there is no such hop."""
     rows = tx.rows(_MESSAGE, namespace=tx.namespace, **key._asdict())
     return rows[0].body if rows else None
-
-
-def page_of(wanted: RunsWanted) -> Select[Any, *tuple[Any, ...]]:
-    """Return the query of runs, newest first, without age and page."""
-    query = select(*SUMMARY, runs.number).where(_VISIBLE).order_by(runs.number.desc())
-    if (status := wanted.get("status")) is not None:
-        query = query.where(stands(status))
-    if (forks_of := wanted.get("forks_of")) is not None:
-        query = query.where(runs.forked_from == forks_of)
-    if (parent := wanted.get("parent")) is not None:
-        query = query.where(runs.parent_id == parent)
-    workflow = wanted.get("workflow")
-    return query if workflow is None else query.where(runs.workflow == workflow)
-
-
-def list_runs(tx: Tx, wanted: RunsWanted) -> RunPage:
-    """Return a page of runs, newest first, with ``since`` only of those recorded within this time."""
-    limit, since = wanted.get("limit", PAGE), wanted.get("since")
-    query = page_of(wanted).limit(limit + 1)
-    if (place := read_place(wanted.get("after"), "runs")) is not None:
-        query = query.where(runs.number < place)
-    found = tx.rows(query, namespace=tx.namespace)
-    if since is not None:  # filtered here, since rows are in order: a condition would read all older ones
-        found = [run for run in found if run.created_at > tx.now - since]
-    return view_page(found, limit)
 
 
 def find_runs(tx: Tx, first: UUID, last: UUID, limit: int) -> list[RunSummary]:

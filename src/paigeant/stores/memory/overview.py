@@ -34,6 +34,7 @@ def _queue(rows: Rows, activity: str) -> QueueView:
         activity=activity,
         due=min(len(due), COUNTED),
         oldest=(now - min(due)).total_seconds() if due else None,
+        due_since=min(due) if due else None,
         running=min(sum(at is not None and at > now and owner is not None for at, owner in hops), COUNTED),
         next_due_in=(min(later) - now).total_seconds() if later else None,
     )
@@ -56,9 +57,9 @@ def count_ends(rows: Rows, within: timedelta) -> list[EndCount]:
     return [EndCount(minute=at, status=status, count=count) for (at, status), count in sorted(counts.items())]
 
 
-def search_runs(rows: Rows, asked: RunFilter, limit: int, after: str | None) -> RunPage:
+def list_runs(rows: Rows, asked: RunFilter, limit: int, after: str | None) -> RunPage:
     """Return a page of matching runs, newest first."""
-    before = read_place(after, "runs")
+    before, asked = read_place(after, "runs"), asked.at(rows.clock())
     newest = sorted(rows.runs.values(), key=lambda run: -run.number)
     found = [run for run in newest if (before is None or run.number < before) and fits(run, asked)]
     return view_page(found, limit)
@@ -66,6 +67,7 @@ def search_runs(rows: Rows, asked: RunFilter, limit: int, after: str | None) -> 
 
 def count_runs(rows: Rows, asked: RunFilter) -> int:
     """Return the number of matching runs, up to 10,001."""
+    asked = asked.at(rows.clock())
     return min(sum(fits(run, asked) for run in rows.runs.values()), COUNTED)
 
 
@@ -86,6 +88,7 @@ def _judged(run: RunRow, asked: RunFilter) -> Iterator[bool]:
     yield asked.step is None or at_step
     yield asked.error is None or (run.error is not None and run.error.type == asked.error)
     yield asked.forks_of in {None, run.forked_from}
+    yield asked.parent in {None, run.parent_id}
     yield not asked.stuck or run.ended in STUCK_ENDS or any(_is_stuck(hop) for hop in hops)
     yield asked.created_after is None or run.created_at >= asked.created_after
     yield asked.created_before is None or run.created_at < asked.created_before

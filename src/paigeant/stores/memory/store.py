@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, Unpack
+from typing import Final
 from uuid import UUID
 
 from paigeant.abc import Store
@@ -21,11 +21,11 @@ from paigeant.model.limits import SUSPECT_PAUSE
 from paigeant.model.message import HopKey
 from paigeant.model.people.deeds import Deed
 from paigeant.model.plan import ActivityCard, Plan, WorkerCard
-from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunsWanted, RunView
+from paigeant.model.runs import PAGE, RunPage, RunStatus, RunSummary, RunView
 from paigeant.model.stored.claims import Claim, HeldInterface, NoticeStatus
 from paigeant.model.stored.dead_letters import DeadLetter, LetterPage, RejectedMessage
 from paigeant.model.stored.overview import EndCount, OpenCount, QueueView
-from paigeant.model.stored.run_filter import RunFilter
+from paigeant.model.stored.run_filter import ALL_RUNS, RunFilter
 from paigeant.model.tree.children import Family
 from paigeant.model.values.values import Blob, Value
 from paigeant.plugins import redacted_url
@@ -223,11 +223,8 @@ class MemoryStore(MemoryOperator, MemoryCalls, MemoryAccessTokens, MemoryGrants,
     async def find_open(self, workflow_ids: Collection[UUID]) -> set[UUID]:
         return views.find_open(self._rows, workflow_ids)
 
-    async def list_runs(self, **wanted: Unpack[RunsWanted]) -> RunPage:
-        return views.page(self._rows, wanted)
-
-    async def search_runs(self, asked: RunFilter, *, limit: int = PAGE, after: str | None = None) -> RunPage:
-        return overview.search_runs(self._rows, asked, limit, after)
+    async def list_runs(self, asked: RunFilter = ALL_RUNS, *, limit: int = PAGE, after: str | None = None) -> RunPage:
+        return overview.list_runs(self._rows, asked, limit, after)
 
     async def count_runs(self, asked: RunFilter) -> int:
         return overview.count_runs(self._rows, asked)

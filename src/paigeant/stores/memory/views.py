@@ -6,8 +6,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from paigeant.model.message import HopKey
-from paigeant.model.runs import PAGE, RunPage, RunSummary, RunsWanted, RunView
-from paigeant.model.stored.pages import read_place
+from paigeant.model.runs import RunSummary, RunView
 from paigeant.protocol.views import Beside, view_page, view_run
 from paigeant.stores.memory.calls.approvals import approvals_of_run
 from paigeant.stores.memory.calls.ledger import calls_of_steps
@@ -23,23 +22,6 @@ def view(rows: Rows, run: RunRow) -> RunView:
     forks = sum(each.forked_from == run.workflow_id for each in rows.runs.values())
     beside = Beside(calls_of_steps(rows, run), joins, approvals, children, forks)
     return view_run(run, rows.of_run(run), rows.seen(run), run.values, beside)
-
-
-def page(rows: Rows, wanted: RunsWanted) -> RunPage:
-    """Return a page of runs, newest first."""
-    before, since = read_place(wanted.get("after"), "runs"), wanted.get("since")
-    status, workflow = wanted.get("status"), wanted.get("workflow")
-    found = [
-        run
-        for run in sorted(rows.runs.values(), key=lambda run: -run.number)
-        if (before is None or run.number < before)
-        and status in {None, run.status}
-        and workflow in {None, run.workflow}
-        and wanted.get("forks_of") in {None, run.forked_from}
-        and wanted.get("parent") in {None, run.parent_id}
-        and (since is None or run.created_at > rows.clock() - since)
-    ]
-    return view_page(found, wanted.get("limit", PAGE))
 
 
 def find_open(rows: Rows, workflow_ids: Collection[UUID]) -> set[UUID]:

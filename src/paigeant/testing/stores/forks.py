@@ -49,9 +49,9 @@ class ForkGuarantees(StoreBackend):
         ]
         assert (view.status, view.variables) == ("pending", {"draft": "edited", "text": "short"})
         assert view.forked_from == ForkOrigin(workflow_id=grant.key.workflow_id, position=2)
-        assert [run.workflow_id for run in (await store.list_runs(forks_of=fork.source)).runs] == [view.workflow_id]
-        of_it = RunFilter(forks_of=fork.source)
-        assert [run.workflow_id for run in (await store.search_runs(of_it)).runs] == [view.workflow_id]
+        assert [run.workflow_id for run in (await store.list_runs(RunFilter(forks_of=fork.source))).runs] == [
+            view.workflow_id
+        ]
         assert ((await store.get_run(fork.source)).forks, view.forks) == (1, 0)
         [mine] = await store.claim(WORKER, Due(["print"]), 1, self.lease)
         assert (mine.key, mine.attempt) == (fork.start.twin.key, 1)

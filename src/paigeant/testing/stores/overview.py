@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -79,7 +80,7 @@ class OverviewGuarantees(StoreBackend):
         names |= {lost.key.workflow_id: "lost", done.key.workflow_id: "done"}
 
         async def found(**asked: Any) -> set[str]:
-            page = await store.search_runs(RunFilter(**asked))
+            page = await store.list_runs(RunFilter(**asked))
             assert await store.count_runs(RunFilter(**asked)) == len(page.runs)
             return {names[run.workflow_id] for run in page.runs}
 
@@ -107,13 +108,32 @@ class OverviewGuarantees(StoreBackend):
         assert "lost" in await found(created_after=view.created_at)
         assert "lost" not in await found(created_before=view.created_at)
 
+    async def test_runs_are_found_by_a_span_until_now(self, store: Store) -> None:
+        day, none = timedelta(days=1), timedelta()
+        begun, lost = new_run("draft"), await self.begin(store, "draft")
+        await store.record_workflow_start([begun])
+        await self.settle(store, failed(lost))
+        ids = {begun.workflow_id, lost.key.workflow_id}
+
+        async def found(**asked: Any) -> set[UUID]:
+            page = await store.list_runs(RunFilter(**asked))
+            assert await store.count_runs(RunFilter(**asked)) == len(page.runs)
+            return {run.workflow_id for run in page.runs}
+
+        assert await found(created_within=day) == ids
+        assert await found(created_within=day, status=(RunStatus.PENDING,)) == {begun.workflow_id}
+        assert await found(ended_within=day) == {lost.key.workflow_id}
+        assert await found(ended_within=day, status=(RunStatus.FAILED,)) == {lost.key.workflow_id}
+        assert await found(created_within=none) == await found(ended_within=none) == set()
+        assert await found(parent=begun.workflow_id) == set()
+
     async def test_found_runs_come_in_pages_newest_first(self, store: Store) -> None:
         starts = [new_run("draft") for _ in range(3)]
         for start in starts:
             await store.record_workflow_start([start])
 
-        first = await store.search_runs(RunFilter(step="draft"), limit=2)
-        rest = await store.search_runs(RunFilter(step="draft"), limit=2, after=first.next)
+        first = await store.list_runs(RunFilter(step="draft"), limit=2)
+        rest = await store.list_runs(RunFilter(step="draft"), limit=2, after=first.next)
 
         assert [run.workflow_id for run in (*first.runs, *rest.runs)] == [one.workflow_id for one in reversed(starts)]
         assert rest.next is None
@@ -121,4 +141,4 @@ class OverviewGuarantees(StoreBackend):
     @pytest.mark.parametrize("after", NO_PLACES[:3])
     async def test_a_page_of_found_runs_after_what_no_page_said_is_refused(self, store: Store, after: str) -> None:
         with pytest.raises(InvalidInput):
-            await store.search_runs(RunFilter(), after=after)
+            await store.list_runs(RunFilter(), after=after)

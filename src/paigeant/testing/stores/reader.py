@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from paigeant.errors import InvalidInput, UnknownRun
 from paigeant.model.hops import Verdict
 from paigeant.model.runs import CancelRequest, Direction, RunStatus
 from paigeant.model.stored.claims import Announced, Due
+from paigeant.model.stored.run_filter import RunFilter
 from paigeant.testing.builders import OTHER, WORKER, completed, new_run, notice
 from paigeant.testing.stores.backend import NO_PLACES, TOPICS, Connect, StoreBackend
 
@@ -84,23 +86,23 @@ class ReaderGuarantees(StoreBackend):
         await store.record_workflow_start([ended, other])
         await store.terminate(ended.workflow_id)
 
-        async def listed(status: RunStatus | None = None, workflow: str | None = None) -> set[object]:
-            return {run.workflow_id for run in (await store.list_runs(status=status, workflow=workflow)).runs}
+        async def listed(**asked: Any) -> set[object]:
+            return {run.workflow_id for run in (await store.list_runs(RunFilter(**asked))).runs}
 
         assert await listed() == {ended.workflow_id, other.workflow_id}
-        assert await listed(RunStatus.TERMINATED) == {ended.workflow_id}
-        assert await listed(workflow="invoice") == {other.workflow_id}
-        assert await listed(RunStatus.TERMINATED, "invoice") == set()
+        assert await listed(status=(RunStatus.TERMINATED,)) == {ended.workflow_id}
+        assert await listed(workflow=("invoice",)) == {other.workflow_id}
+        assert await listed(status=(RunStatus.TERMINATED,), workflow=("invoice",)) == set()
 
     async def test_runs_are_listed_as_far_as_they_are_new_enough(self, store: Store) -> None:
         await store.record_workflow_start([new_run("draft"), new_run("draft")])
 
-        both = await store.list_runs(since=timedelta(hours=1))
+        both = await store.list_runs(RunFilter(created_within=timedelta(hours=1)))
 
         assert {run.status for run in both.runs} == {RunStatus.PENDING}
         assert both.next is None
-        assert (await store.list_runs(since=timedelta())).runs == ()
-        first = await store.list_runs(since=timedelta(hours=1), limit=1)
+        assert (await store.list_runs(RunFilter(created_within=timedelta()))).runs == ()
+        first = await store.list_runs(RunFilter(created_within=timedelta(hours=1)), limit=1)
         assert (len(first.runs), first.next is None) == (1, False)
 
     async def test_runs_are_found_by_a_range_of_ids(self, store: Store, connect: Connect) -> None:

@@ -16,6 +16,7 @@ from paigeant.app.choosing import choose_schema
 from paigeant.config import Settings
 from paigeant.errors import ConfigError
 from paigeant.model.runs import Direction, RunStatus, StepStatus
+from paigeant.model.stored.run_filter import RunFilter
 from paigeant.model.values.values import inline
 from paigeant.sql.schema import version as schema
 from paigeant.sql.sqlite.database import SqliteDatabase
@@ -100,7 +101,7 @@ async def test_a_finished_run_is_readable_after_the_upgrade(older: Older):
             ("a", Direction.COMPENSATE, StepStatus.COMPLETED, None, 0),
         ]
         assert await store.load_variable(UUID(RUN), "a") == inline("x")
-        [listed] = (await store.list_runs(status=RunStatus.COMPENSATED)).runs
+        [listed] = (await store.list_runs(RunFilter(status=(RunStatus.COMPENSATED,)))).runs
         assert listed.workflow_id == UUID(RUN)
 
 

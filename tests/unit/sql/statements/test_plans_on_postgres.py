@@ -7,12 +7,14 @@ import json
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import asyncpg
 import pytest
 from sqlalchemy import Table, Update, make_url
 
+from paigeant.model.runs import RunStatus
 from paigeant.model.stored.run_filter import RunFilter
 from paigeant.sql.execution.compiled import dialect_of
 from paigeant.sql.execution.prepared import PreparedStatement
@@ -31,6 +33,8 @@ from paigeant.sql.statements.values import branches
 from tests.conftest import POSTGRES, tell_postgres
 from tests.unit.sql.statements.test_plans import OFTEN
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
 EACH: dict[str, int] = {"workflow_runs": 1, "grants": 1}
 """Rows of each of the other runs; of most tables it has three."""
 
@@ -44,6 +48,8 @@ OF_COLUMNS = {
     "namespace": "'default'",
     "path": "''",
     "position": "n",
+    "tenant": "'t'",
+    "workflow": "'w'",
     "due_at": "now()",
     "completed_at": "CASE WHEN r % 10 > 0 THEN now() END",
     "error": """CASE WHEN r % 10 = 1 THEN '{"type":"E","message":"m","step":"s' || r || '","path":""}' END""",
@@ -300,3 +306,27 @@ def test_runs_at_a_step_are_found_by_the_step_on_which_they_are_or_ended(full: S
     used = [scan.get("Index Name") for scan in scans]
     assert {"step_executions_due", "workflow_runs_error_step"} <= set(used)
     assert None not in used
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"tenant": "t"},
+        {"workflow": ("w",)},
+        {"created_after": NOW},
+        {"status": (RunStatus.FAILED,)},
+        {"tenant": "t", "workflow": ("w",), "created_after": NOW},
+    ],
+    ids=str,
+)
+def test_whatever_else_is_asked_of_runs_at_a_step_those_at_the_step_are_found_first(full: Server, more: dict[str, Any]):
+    """Else all runs of a tenant are looked through for one that is at a step: a million rows for a page."""
+    scans = full.scans(search.page_of(RunFilter(step="charge", **more), 50))
+
+    used = {scan.get("Index Name") for scan in scans}
+    assert "workflow_runs_error_step" in used
+    assert ("step_executions_due" in used) == (more.get("status") is None)  # a run that has failed stands at no step
+    assert used <= {
+        *("step_executions_due", "workflow_runs_error_step", "workflow_runs_pkey", "workflow_runs_workflow_id_key"),
+        *("step_executions_open", "step_executions_pkey"),  # of the rows that are shown
+    }

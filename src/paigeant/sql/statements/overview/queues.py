@@ -67,6 +67,7 @@ def list_queues(tx: Tx, gone: Collection[str]) -> list[QueueView]:
             activity=row.name,
             due=row.due,
             oldest=(tx.now - row.first_due_at).total_seconds() if row.due else None,
+            due_since=row.first_due_at if row.due else None,
             running=row.running,
             next_due_in=tx.until(row.next_due_at),
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select, union_all
 
 from paigeant.model.runs import RunPage, RunStatus, WaitReason
 from paigeant.model.stored.overview import COUNTED
@@ -23,21 +23,33 @@ from paigeant.sql.statements.run_status import stands
 runs: Columns = workflow_runs.c
 
 
-def search_runs(tx: Tx, asked: RunFilter, limit: int, after: str | None) -> RunPage:
-    """Return a page of matching runs, newest first."""
-    return view_page(tx.rows(page_of(asked, limit, read_place(after, "runs")), namespace=tx.namespace), limit)
+def list_runs(tx: Tx, asked: RunFilter, limit: int, after: str | None) -> RunPage:
+    """Return a page of matching runs, newest first.
+
+    Their age is compared here, since rows are in order: a condition would read all older ones.
+    """
+    asked, place = asked.at(tx.now), read_place(after, "runs")
+    found = tx.rows(page_of(asked, limit, place), namespace=tx.namespace)
+    if (since := asked.created_after) is not None:
+        found = [run for run in found if run.created_at >= since]
+    return view_page(found, limit)
 
 
 def page_of(asked: RunFilter, limit: int, place: int | None = None) -> Select[*tuple[Any, ...]]:
-    """Return the query for a page of matching runs."""
+    """Return the query for a page of matching runs, whenever they were created."""
     fits = _fitting(asked, limit + 1, place)
     return select(*SUMMARY, runs.number).where(*fits).order_by(runs.number.desc()).limit(limit + 1)
 
 
 def count_runs(tx: Tx, asked: RunFilter) -> int:
     """Return the number of matching runs, up to 10,001."""
-    found = select(literal(1).label("one")).select_from(workflow_runs).where(*_fitting(asked, COUNTED)).limit(COUNTED)
-    counted = select(func.count().label("count")).select_from(found.subquery())
+    asked = asked.at(tx.now)
+    found = select(runs.created_at).where(*_fitting(asked, COUNTED)).limit(COUNTED)
+    if asked.created_after is None:
+        counted = select(func.count().label("count")).select_from(found.subquery())
+    else:  # of the newest runs, as in a page
+        newest = found.order_by(runs.number.desc()).subquery()
+        counted = select(func.count().label("count")).where(newest.c.created_at >= asked.created_after)
     return int(tx.rows(counted, namespace=tx.namespace)[0].count)
 
 
@@ -53,15 +65,30 @@ def _fitting(asked: RunFilter, limit: int, place: int | None = None) -> list[Col
         return fits if asked.reason else [here, *fits]
     ways, statuses = list[Sequence[ColumnElement[bool]]](), frozenset(asked.status or RunStatus)
     if not all(status.final for status in statuses):  # an ended run has no open hop
-        ways.append((*fits, _open_hop(step_executions.c.step == asked.step)))
+        ways.append((*fits, _stands_at(asked.step)))
     if statuses - {RunStatus.COMPLETED}:  # a completed run has no failed step
-        ways.append((here, *fits, _has_ended_at(asked.step)))
+        ways.append((*fits, _has_ended_at(asked.step, place)))
     newest = [select(runs.number).where(*way).order_by(runs.number.desc()).limit(limit) for way in ways]
     return [runs.number.in_(_numbers(newest, None)) if newest else false()]
 
 
-def _has_ended_at(step: str) -> ColumnElement[bool]:
-    return and_(runs.error.is_not(None), ErrorStep(runs.error) == step)
+def _stands_at(step: str) -> ColumnElement[bool]:
+    """Return the condition that a run has an open hop at a step: one of the 10,001 that are due last.
+
+    The limit keeps a planner from searching all runs of a tenant, or of a workflow, for those at the step.
+    """
+    hop = step_executions.c
+    here = (hop.namespace == bindparam("namespace"), hop.step == step, hop.completed_at.is_(None))
+    last = select(hop.workflow_id).where(*here).order_by(hop.due_at.desc()).limit(COUNTED).subquery()
+    return runs.workflow_id.in_(select(last.c.workflow_id))
+
+
+def _has_ended_at(step: str, place: int | None) -> ColumnElement[bool]:
+    """Return the condition that a run ended at a step: one of the newest 10,001, limited for the same reason."""
+    failed = select(runs.number).where(runs.namespace == bindparam("namespace"), runs.error.is_not(None))
+    failed = failed.where(ErrorStep(runs.error) == step, *(() if place is None else (runs.number < place,)))
+    newest = failed.order_by(runs.number.desc()).limit(COUNTED).subquery()
+    return runs.number.in_(select(newest.c.number))
 
 
 def _conditions(asked: RunFilter) -> list[ColumnElement[bool]]:
@@ -69,6 +96,8 @@ def _conditions(asked: RunFilter) -> list[ColumnElement[bool]]:
     wanted = [runs[name] == getattr(asked, name) for name in same if getattr(asked, name) is not None]
     if asked.forks_of is not None:
         wanted.append(runs.forked_from == asked.forks_of)
+    if asked.parent is not None:
+        wanted.append(runs.parent_id == asked.parent)
     if asked.status:
         wanted.append(or_(*(stands(status) for status in asked.status)))
     if asked.workflow:
@@ -96,10 +125,9 @@ def _has_error(column: ColumnElement[Any], error: str) -> ColumnElement[bool]:
 
 
 def _times(asked: RunFilter) -> list[ColumnElement[bool]]:
-    after = {runs.created_at: asked.created_after, runs.completed_at: asked.ended_after}
     before = {runs.created_at: asked.created_before, runs.completed_at: asked.ended_before}
-    not_before = [column >= at for column, at in after.items() if at is not None]
-    return [*not_before, *(column < at for column, at in before.items() if at is not None)]
+    ended = [] if asked.ended_after is None else [runs.completed_at >= asked.ended_after]
+    return [*ended, *(column < at for column, at in before.items() if at is not None)]
 
 
 def _open_hop(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -13,6 +13,7 @@ from paigeant.model.message import HopKey
 from paigeant.model.outcomes import Parked
 from paigeant.model.plan import Undo
 from paigeant.model.runs import Direction, RunStatus, StepStatus
+from paigeant.model.stored.run_filter import RunFilter
 from paigeant.model.values.values import Inline, inline
 from paigeant.testing.builders import CODEC, OTHER, branch, completed, decided, failed
 from paigeant.testing.stores.backend import StoreBackend
@@ -135,7 +136,7 @@ class BranchGuarantees(StoreBackend):
 
         async def stands() -> tuple[RunStatus, str | None]:
             run = await store.get_run(left.key.workflow_id)
-            [listed] = (await store.list_runs(status=run.status)).runs
+            [listed] = (await store.list_runs(RunFilter(status=(run.status,)))).runs
             assert (listed.workflow_id, listed.reason) == (run.workflow_id, run.reason)
             assert await store.get_status(run.workflow_id) is run.status
             return run.status, run.reason

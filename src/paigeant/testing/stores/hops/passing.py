@@ -11,6 +11,7 @@ from paigeant.model.entries.step import Step
 from paigeant.model.entries.switch import Switch
 from paigeant.model.hops import Twin, Verdict
 from paigeant.model.runs import RunStatus, StepStatus
+from paigeant.model.stored.run_filter import RunFilter
 from paigeant.routing import begin, identify
 from paigeant.testing.builders import CODEC, completed, new_message, new_run
 from paigeant.testing.stores.backend import StoreBackend
@@ -71,9 +72,9 @@ class PassingGuarantees(StoreBackend):
         await store.record_workflow_start([run])
         fresh = await store.get_run(run.workflow_id)
         assert (fresh.status, fresh.started_at) == (RunStatus.PENDING, None)
-        assert [found.workflow_id for found in (await store.list_runs(status=RunStatus.PENDING)).runs] == [
-            run.workflow_id
-        ]
+        assert [
+            found.workflow_id for found in (await store.list_runs(RunFilter(status=(RunStatus.PENDING,)))).runs
+        ] == [run.workflow_id]
 
         [grant] = await self.take(store)
 

@@ -22,6 +22,7 @@ from paigeant.model.outcomes import Fault, Faulted, FaultKind
 from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, Direction, ParentView, RunStatus
 from paigeant.model.stored.claims import Due, Overdue
+from paigeant.model.stored.run_filter import RunFilter
 from paigeant.model.tree.changes import ChildBegun, ChildRetried
 from paigeant.model.tree.children import ChildAwaited, ChildState, child_id
 from paigeant.model.values.values import inline
@@ -106,7 +107,9 @@ class ChildGuarantees(StoreBackend):
         inner = await store.get_run(child.workflow_id)
         assert inner.parent == ParentView(workflow_id=view.workflow_id, path="", position=1)
         assert (inner.tenant, inner.deadline, inner.input) == ("acme", view.deadline, {"amount": 1})
-        assert [run.workflow_id for run in (await store.list_runs(parent=view.workflow_id)).runs] == [inner.workflow_id]
+        assert [run.workflow_id for run in (await store.list_runs(RunFilter(parent=view.workflow_id))).runs] == [
+            inner.workflow_id
+        ]
         assert child.workflow_id > view.workflow_id
 
     async def test_a_node_waits_for_the_end_of_its_child_and_for_nothing_else(self, store: Store) -> None:
