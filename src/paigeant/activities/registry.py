@@ -208,7 +208,8 @@ class ActivityRegistry:
     ) -> None:
         _check_name(name, where)
         known = self._activities.get(name)
-        if known is not None and not _is_same(known, source, where):
+        again = known is not None and adapted is not None and known.execute.where != where  # with what other prompt?
+        if known is not None and (again or not _is_same(known, source, where)):
             text = f"{where}: activity {name!r} is already registered, at {known.execute.where}"
             raise RegistrationError(text)
         handler = _handler(function, where, rules, None if adapted is None else adapted.output_type)

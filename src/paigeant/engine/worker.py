@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Self
 
+from paigeant.activities.tasks import contained_tasks
 from paigeant.aio.race import until_first
 from paigeant.engine.hop.committer import Committer
 from paigeant.engine.hop.leases import Cut, LeaseKeeper
@@ -93,6 +94,7 @@ class ActivityWorker:
         options = self._options
         card = WorkerCard(self.id, socket.gethostname(), os.getpid(), self._served, options.workflows)
         async with AsyncExitStack() as stack:
+            stack.enter_context(contained_tasks())
             await stack.enter_async_context(Sweeper(self._runtime, card, self.drain))
             keeper = LeaseKeeper(self._runtime)
             await stack.enter_async_context(keeper)

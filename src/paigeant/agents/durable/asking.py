@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 from pydantic_core import PydanticSerializationError, from_json
 
 from paigeant.abc import Call, StepSession
+from paigeant.activities.calls.contained import Contained
 from paigeant.activities.calls.fingerprints import digest
 from paigeant.activities.calls.recorded import ENCLOSING, unreadable
 from paigeant.agents.durable.charges import charge_of_answer, is_pending
@@ -104,7 +105,8 @@ class Asker:
         token = ENCLOSING.set(digest(call.key.encode()))
         began = monotonic()
         try:
-            json = to_json(made := await body())
+            with Contained(call.title or call.key):  # pydantic-ai makes it in a task, where it would end the worker
+                json = to_json(made := await body())
         except (Unrecordable, PydanticSerializationError) as error:
             raise Terminal(f"{call.title}: what it came to cannot be recorded: {error}") from error
         finally:

@@ -7,17 +7,11 @@ import contextvars
 import decimal
 import logging
 import os
-import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from opcode import opmap
-from traceback import walk_tb
 from typing import Any, Final, TypeVar, cast
 
-from paigeant.activities.calls.unwinding import Unwinding
-from paigeant.activities.faults import text_of
-from paigeant.model.retry import qualified_name
-from paigeant.model.values.showing import class_name
+from paigeant.activities.calls.contained import Contained, cancelled_from_inside, is_cancelled, of_step
 
 T = TypeVar("T")
 
@@ -28,7 +22,6 @@ MOMENT: Final = 0.5
 """Seconds that it has from the second cancellation of its caller on."""
 
 _LOG: Final = logging.getLogger("paigeant.step")
-_RAISE: Final = opmap["RAISE_VARARGS"]
 
 
 async def run_apart(
@@ -46,7 +39,7 @@ async def run_apart(
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        if not _is_cancelled():
+        if not is_cancelled():
             return await _ended(task, name)
         task.cancel()
         try:
@@ -82,7 +75,7 @@ async def _ended(task: asyncio.Task[T], name: str) -> T:
     try:
         return await task
     except asyncio.CancelledError as error:
-        raise _cancelled_from_inside(name) from error
+        raise cancelled_from_inside(of_step(name)) from error
 
 
 def _leave(
@@ -117,7 +110,7 @@ def own_context() -> contextvars.Context:
 async def _guarded(make: Callable[[], Awaitable[T]], name: str) -> T:
     process = os.getpid()
     try:
-        with Contained(name):
+        with Contained(of_step(name)):
             return await make()
     finally:
         end_if_forked(process, name)
@@ -133,65 +126,3 @@ def end_if_forked(process: int, name: str) -> None:
         text = f"step {name!r}: a process that it forked came back from its code, and was ended; end it with os._exit()"
         os.write(2, f"{text}\n".encode(errors="backslashreplace"))
         os._exit(1)  # not sys.exit: exit handlers belong to the parent process
-
-
-class Contained:
-    """Converts exceptions for the program or the event loop, raised by a step's code, to an Exception.
-
-    SystemExit and the like must not end a worker that runs other steps. GeneratorExit, passed on by a future, would
-    close the coroutines that wait for it. Ctrl-C of a person passes, and so does a cancellation from outside.
-    """
-
-    __slots__ = ("_name",)
-
-    def __init__(self, name: str) -> None:
-        """Name the step in errors."""
-        self._name = name
-
-    def __enter__(self) -> None:
-        """Let the code run."""
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        """Raise RuntimeError in place of a BaseException that is not an Exception."""
-        if error is None or isinstance(error, Exception | Unwinding):
-            return
-        if isinstance(error, asyncio.CancelledError):
-            if _is_cancelled():
-                return
-            raise _cancelled_from_inside(self._name) from error
-        if isinstance(error, KeyboardInterrupt) and is_of_a_person(error):
-            return
-        raise as_exception(self._name, error) from error
-
-
-def as_exception(name: str, error: BaseException) -> RuntimeError:
-    """Return an Exception in place of one with a special meaning to the program or the event loop."""
-    text = f"step {name!r} raised {class_name(qualified_name(type(error)))}: {text_of(error)}"
-    return RuntimeError(text).with_traceback(error.__traceback__)
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0
-
-
-def _cancelled_from_inside(name: str) -> RuntimeError:
-    text = f"step {name!r} was cancelled from inside: something that it awaited raised CancelledError, or it did"
-    return RuntimeError(text)
-
-
-def is_of_a_person(error: KeyboardInterrupt) -> bool:
-    """True for Ctrl-C, False for a KeyboardInterrupt that code raises itself with ``raise``.
-
-    Ctrl-C arrives at any instruction, or out of the signal handler.
-    """
-    frames = list(walk_tb(error.__traceback__))
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    handler: Any = signal.getsignal(signal.SIGINT)
-    handler = getattr(handler, "func", handler)  # asyncio's is a partial
-    code = getattr(getattr(handler, "__func__", handler), "__code__", None)
-    if traceback is None or any(frame.f_code is code for frame, _ in frames):
-        return True
-    return traceback.tb_frame.f_code.co_code[traceback.tb_lasti] != _RAISE

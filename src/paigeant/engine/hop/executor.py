@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from paigeant.activities.calls.contained import Contained, of_step
 from paigeant.activities.calls.unwinding import Unwinding
 from paigeant.activities.context import CURRENT_STEP, ActivityContext, session_of
 from paigeant.engine.agent_options import refused_options
@@ -18,7 +19,7 @@ from paigeant.engine.custody.notes import with_detail
 from paigeant.engine.flow.lists import ItemLists
 from paigeant.engine.flow.nodes import decide_others
 from paigeant.engine.flow.waits import with_signal
-from paigeant.engine.hop.apart import Contained, run_apart
+from paigeant.engine.hop.apart import run_apart
 from paigeant.engine.hop.failures import StepTimeout, failure_of
 from paigeant.engine.hop.heartbeat import Progress, SilenceWatch
 from paigeant.engine.hop.inputs import Bound, bind_input
@@ -71,7 +72,7 @@ class Executor:
         Enters ``progress`` to run the code.
         """
         leased = await with_detail(self._runtime, leased)
-        contained = Contained(leased.message.topic)
+        contained = Contained(of_step(leased.message.topic))
         with contained:
             if leased.message.topic == FLOW:
                 return await self._decide_node(leased)
@@ -128,7 +129,7 @@ class Executor:
                 finally:
                     if step.session is not None:
                         await step.session.end()
-            with Contained(leased.message.topic):
+            with Contained(of_step(leased.message.topic)):
                 accepted = accept(result, served.handler.result, step.secrets, step.sealed_as)
                 if isinstance(accepted.outcome, Revised):
                     await self._check_revision(accepted.outcome, leased.message.topic)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-from paigeant.engine.hop.apart import as_exception, end_if_forked, own_context
+from paigeant.activities.calls.contained import as_exception, of_step
+from paigeant.engine.hop.apart import end_if_forked, own_context
 
 T = TypeVar("T")
 
@@ -61,7 +62,7 @@ class _Call(Generic[T]):
         """Return the error, or an equivalent without a special meaning to the event loop."""
         if isinstance(raised, Exception) and not isinstance(raised, StopIteration):
             return raised
-        error = as_exception(self._name, raised)
+        error = as_exception(of_step(self._name), raised)
         error.__cause__ = raised
         return error
 
