@@ -11,6 +11,10 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.usage import RequestUsage
 
 from paigeant import ActivityRegistry, Budget, RetryPolicy, Workflow, testing
+from paigeant.app import Paigeant
+from paigeant.app.operating.why import explain_run
+from paigeant.config import Settings
+from paigeant.testing.waiting import eventually
 
 pytestmark = pytest.mark.skipif(
     not hasattr(pydantic_ai.capabilities, "BatchModelRequests"), reason="this version has no batches"
@@ -52,3 +56,34 @@ async def test_what_a_batch_has_answered_is_charged_once_and_not_asked_again(reg
     assert usage is not None
     assert (calls.requests, usage.unpriced) == (2, 2)
     assert (budget.spent_tokens, budget.reserved_tokens) == (30, 0)
+
+
+async def test_a_step_waits_for_a_batch_without_a_worker(registry: ActivityRegistry):
+    asked: list[int] = []
+
+    def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        asked.append(len(messages))
+        return ModelResponse(parts=[TextPart("done")], usage=RequestUsage(input_tokens=10, output_tokens=5))
+
+    batching = pydantic_ai.capabilities.BatchModelRequests(
+        max_wait=timedelta(seconds=0.02), poll_interval=timedelta(minutes=5)
+    )
+    registry.agent(Agent(FunctionModel(answer), name="a", capabilities=[batching]), prompt="go")
+    app = Paigeant(registry, workflows=[Workflow("w", ["a"])], settings=Settings(store="memory://"))
+    async with app, app.worker():
+        run = await app.dispatch("w", None)
+
+        async def waits() -> bool:
+            return await run.status() == "waiting"
+
+        assert await eventually(waits)
+        view = await run.view()
+        [because] = (await explain_run(app.store, view)).because
+        assert (because.cause, because.until is None) == ("provider", False), view
+        await run.retry()  # before it is time: then it just looks earlier
+        result = await run.result(timeout=20)
+        entries = await app.store.read_ledger(run.workflow_id)
+
+    assert (result.status, result.output, result.steps[0].attempt) == ("completed", "done", 1), result.error
+    assert asked == [1]  # the batch was neither withdrawn nor submitted again
+    assert len(entries) == 1

@@ -25,6 +25,7 @@ from paigeant.agents.durable.at_most_once import ToolRules, guarded, is_at_most_
 from paigeant.agents.durable.charges import charges_within
 from paigeant.agents.durable.keys import fingerprint, key_of
 from paigeant.agents.durable.requests import Request
+from paigeant.agents.durable.sleeping import keeps_job
 
 _VERSION: Final = pydantic_ai.__version__
 _LOGGER: Final = logging.getLogger("paigeant.agents")
@@ -57,6 +58,8 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
         """Return the recorded result of this call, or make it and record it."""
         step = ActivityContext.current()
         session = cast("StepSession", step._session)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        if keeps_job(session, operation_id):
+            return None
         context = next((cast("RunContext[Any]", one) for one in cache_key if isinstance(one, RunContext)), None)
         key, number = key_of(session, name, f"{step.workflow_id}:{step.step_id}", context)
         asks = isinstance(operation_id, ModelRequestId)

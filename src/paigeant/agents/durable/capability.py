@@ -20,6 +20,7 @@ from paigeant.agents.durable.asking import Asker, unserialisable
 from paigeant.agents.durable.backend import CheckpointBackend, in_step
 from paigeant.agents.durable.deferred import answers_to
 from paigeant.agents.durable.keys import run_id
+from paigeant.agents.durable.sleeping import long_sleeps_park
 from paigeant.errors import Terminal
 from paigeant.model.checks.options import checked
 from paigeant.model.people.policy import ApprovalPolicy
@@ -145,9 +146,11 @@ class PaigeantDurability(BaseDurabilityCapability[Any]):
 
     async def wrap_run(self, ctx: RunContext[Any], *, handler: Any) -> Any:
         """Run with replayed calls kept out of traces, and events in a replayable order."""
-        if not self.in_durable_context:
+        session = current_session()
+        if session is None:
             return await handler()
         with ExitStack() as stack:
+            stack.enter_context(long_sleeps_park(session, self.name, ctx))
             replay_scope: Any = getattr(durable_exec, "replay_scope", None)
             if replay_scope is not None:
                 stack.enter_context(replay_scope())

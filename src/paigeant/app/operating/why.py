@@ -18,7 +18,7 @@ from paigeant.model.values.showing import class_name
 
 Hop = StepView | NodeView
 
-_ENDS_BY_ITSELF: Final = frozenset({"retrying", "sleeping", WaitReason.SLEEP, "signal", "approval", "parked"})
+_ENDS_BY_ITSELF: Final = frozenset({"retrying", "sleeping", "sleep", "signal", "approval", "provider", "parked"})
 """Causes that end at a known time: a step that is due has been ready since then."""
 
 _DETAIL: Final = 200
@@ -269,7 +269,7 @@ _HELD: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
         ("retry --afresh", "cancel"),
     ),
     WaitReason.PROVIDER: (
-        "the provider of the model that step {step} asks wants to be left alone for a while",
+        "step {step} waits for its model's provider, which asks for a pause, or answers later",
         "nobody: it goes on by itself",
         ("retry", "cancel"),
     ),
