@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -10,7 +10,8 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from paigeant.abc import RunReader
+from paigeant.abc import Store
+from paigeant.app.operating.held import HELD
 from paigeant.model.runs import RESUMABLE, NodeView, RunStatus, RunView, StepStatus, StepView, WaitReason
 from paigeant.model.stored.overview import QueueView
 from paigeant.model.values.json_text import to_json
@@ -49,16 +50,18 @@ class Explanation(BaseModel, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Facts in addition to the run's view: the queues, by activity."""
+    """Facts in addition to the run's view: queues by activity, and ids of the workers that are up, if known."""
 
     queues: Mapping[str, QueueView] = field(default_factory=dict[str, QueueView])
+    workers: Collection[str] | None = None
 
 
-async def explain_run(store: RunReader, view: RunView) -> Explanation:
-    """Return the explanation of a run's state from this view of it, and from the queues if a step is pending."""
-    queued = any(hop.status is StepStatus.PENDING for hop in view.journey)
-    queues = await store.list_queues() if queued and not view.status.final else []
-    return explain(view, Facts({queue.activity: queue for queue in queues}))
+async def explain_run(store: Store, view: RunView) -> Explanation:
+    """Return the explanation of a run's state from this view of it, and from queues and workers if a step is open."""
+    statuses = set[StepStatus]() if view.status.final else {hop.status for hop in view.journey}
+    queues = await store.list_queues() if statuses & {StepStatus.PENDING, StepStatus.RUNNING} else []
+    workers = {card.id for card in await store.list_workers()} if StepStatus.RUNNING in statuses else None
+    return explain(view, Facts({queue.activity: queue for queue in queues}, workers))
 
 
 def explain(view: RunView, facts: Facts) -> Explanation:
@@ -102,7 +105,7 @@ def _ended(view: RunView) -> Iterator[Because]:
 def _open(hop: Hop, view: RunView, facts: Facts) -> Because:
     match hop.status:
         case StepStatus.RUNNING:
-            return _running(hop)
+            return _running(hop, facts)
         case StepStatus.RETRYING:
             return _retrying(hop)
         case StepStatus.PENDING:
@@ -131,13 +134,23 @@ def _because(hop: Hop, cause: str, said: str, who: str, *verbs: str) -> Because:
     )
 
 
-def _running(hop: Hop) -> Because:
+def _running(hop: Hop, facts: Facts) -> Because:
+    if isinstance(hop, StepView) and hop.worker and facts.workers is not None and hop.worker not in facts.workers:
+        return _lost(hop, facts.queues.get(hop.step))
     said = f"step {_name(hop)!r} is running"
     if isinstance(hop, StepView):
         said += f" on worker {hop.worker}, attempt {hop.attempt}"
         if hop.heartbeat_at is not None:
             said += f"; it last said {_cut(to_json(hop.heartbeat_detail).decode())}"
     return _because(hop, "running", said, "its worker", "cancel", "terminate")
+
+
+def _lost(step: StepView, queue: QueueView | None) -> Because:
+    """Explain a step whose worker is not up any more, and has given it to no other yet."""
+    said = f"step {step.step!r} was begun by worker {step.worker}, which is not up any more; its lease runs out"
+    served = queue is not None and queue.workers > 0
+    who = "nobody: another worker takes it up then" if served else "you: start a worker that serves it"
+    return _because(step, "lost", said, who, "cancel", "terminate")
 
 
 def _retrying(hop: Hop) -> Because:
@@ -188,9 +201,9 @@ def _waiting(hop: Hop, view: RunView) -> Because:
     if reason == WaitReason.CHILD and isinstance(hop, NodeView):
         return _child(hop)
     cause, _, text = reason.partition(": ")
-    if view.reason == WaitReason.CONTRACT and cause not in _HELD and hop.due_at is None:
+    if view.reason == WaitReason.CONTRACT and cause not in HELD and hop.due_at is None:
         cause, text = WaitReason.CONTRACT, ""  # the reason of the hop names the mismatch
-    found = _HELD.get(cause)
+    found = HELD.get(cause)
     if found is not None:
         said, who, verbs = found
         said = said.format(step=repr(_name(hop)), error=_last_error(hop))
@@ -229,70 +242,3 @@ def _last_error(hop: Hop) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _DETAIL else f"{text[:_DETAIL]}…"
-
-
-_HELD: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
-    WaitReason.SLEEP: ("{step} sleeps", "nobody: it goes on by itself", ("cancel",)),
-    WaitReason.INTERRUPTED: (
-        "the worker died while step {step} ran, and nobody knows how far it came",
-        "you: look what it did, then retry or cancel",
-        ("retry", "cancel"),
-    ),
-    WaitReason.CONTRACT: (
-        "the code of step {step} has changed since the run was dispatched, and may not fit",
-        "you: start a worker with code that fits, or accept what there is",
-        ("retry --accept-contract", "cancel"),
-    ),
-    WaitReason.TAMPERED: (
-        "the message of step {step} is not the one that was recorded: somebody has edited the store",
-        "you: find out who, put it right, then retry; or end the run",
-        ("retry", "cancel", "terminate"),
-    ),
-    WaitReason.UNSIGNED: (
-        "the run began unsigned, and signing is on: nothing shows what it was given",
-        "you: look at it, then vouch for it as it lies; or terminate it and dispatch it again",
-        ("audit adopt", "terminate"),
-    ),
-    WaitReason.REVOKED: (
-        "step {step} rests on what was signed with a key that did not count any more: {error}",
-        "you: find out who has signed it, then terminate",
-        ("terminate",),
-    ),
-    WaitReason.EXPIRED: (
-        "the run is older than its dispatcher has allowed: {error}",
-        "you: decide whether it may go on",
-        ("terminate",),
-    ),
-    WaitReason.DIVERGED: (
-        "step {step} asks for something else than it has recorded",
-        "you: bring the code back, or forget what is recorded",
-        ("retry --afresh", "cancel"),
-    ),
-    WaitReason.PROVIDER: (
-        "step {step} waits for its model's provider, which asks for a pause, or answers later",
-        "nobody: it goes on by itself",
-        ("retry", "cancel"),
-    ),
-    WaitReason.REAUTHENTICATION: (
-        "the token of the person for whom step {step} acts has run out",
-        "that person: sign in again, and renew the identity with the new token",
-        ("identity renew", "cancel"),
-    ),
-    WaitReason.INTERNAL: (
-        "something in Paigeant or a plugin failed at step {step}: {error}",
-        "you: look at the log, then retry",
-        ("retry", "cancel"),
-    ),
-    "unreadable": (
-        "the message of step {step} cannot be read here",
-        "you: start a worker of the version that wrote it, or with its keys",
-        ("retry", "terminate"),
-    ),
-    WaitReason.BUDGET: (
-        "step {step} has no room left in a budget",
-        "you: raise it, or say no, with what paigeant approvals lists",
-        ("approve", "deny", "retry", "cancel"),
-    ),
-    "approval": ("step {step} waits for an approval", "whoever may approve", ("approve", "deny", "cancel")),
-}
-"""Explanations of reasons to hold a hop: the sentence, who can act, commands that help."""

@@ -210,3 +210,19 @@ def test_a_join_names_the_branches_that_lack():
 
 def test_a_request_to_cancel_is_said_first():
     assert explain(view(reason="parked", cancel_requested="plain"), Facts()).because[0].cause == "closing"
+
+
+def test_a_step_of_a_worker_that_is_gone_does_not_run():
+    [step], worker = view(status=StepStatus.RUNNING).steps, "here-1-a"
+    running = view().model_copy(update={"steps": (step.model_copy(update={"worker": worker}),)})
+
+    [up] = explain(running, Facts(workers={worker})).because
+    [unserved] = explain(running, Facts(workers=set())).because
+    [served] = explain(running, Facts({"charge": QueueView(activity="charge", workers=1)}, workers={"other"})).because
+
+    assert (up.cause, unserved.cause, served.cause) == ("running", "lost", "lost")
+    assert f"was begun by worker {worker}, which is not up any more" in unserved.said
+    assert (unserved.who, served.who) == (
+        "you: start a worker that serves it",
+        "nobody: another worker takes it up then",
+    )
