@@ -18,6 +18,8 @@ from paigeant.model.stored.checkpoints import Recorded, Recording
 
 _LOOK: Final = "look who may write to the store: the audit of the run will name it"
 
+_NOTHING: Final = HopNotes()
+
 
 class StepNotes:
     """Recorded calls and charges of one execution, by the answers of the store.
@@ -50,6 +52,11 @@ class StepNotes:
         for note in made:
             self._found.setdefault((note.kind, note.epoch, note.name), note)
 
+    @property
+    def is_empty(self) -> bool:
+        """True if nothing was recorded, or is being written."""
+        return not (self._found or self._asked or self.unsure)
+
     async def settled(self) -> None:
         """Return once all that was asked is answered."""
         if self._asked:
@@ -69,6 +76,8 @@ async def notes_of(runtime: Runtime, leased: Leased, taken: StepNotes) -> HopNot
     """
     if not runtime.codec.signs or leased.head is None or leased.message.topic == FLOW:
         return None
+    if taken.is_empty and leased.grant.fence == 1:
+        return _NOTHING  # as most steps, which record nothing
     await taken.settled()
     mine = taken.under(leased)
     if leased.grant.fence == 1 and not taken.unsure:

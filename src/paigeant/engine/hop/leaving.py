@@ -36,7 +36,7 @@ async def read_before(runtime: Runtime, active: ActiveLease, execution: Executio
 
     What a step has recorded is named by the record of a hop that is left, and of one that stays there is none.
     """
-    backoff = Backoff(*PATIENCE)
+    backoff: Backoff | None = None
     while True:
         try:
             seen: Seen = {}
@@ -48,6 +48,7 @@ async def read_before(runtime: Runtime, active: ActiveLease, execution: Executio
             runtime.trouble(f"reading what {active.held.key.message_id} leaves with", error)
             if active.good_until <= runtime.clock():
                 raise
+        backoff = backoff or Backoff(*PATIENCE)
         await backoff.pause()
 
 
