@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from paigeant.abc import Store
-from paigeant.model.runs import RunStatus, RunSummary
+from paigeant.model.runs import RunStatus, RunSummary, WaitReason
 from paigeant.model.stored.overview import AttentionGroup
 from paigeant.model.stored.run_filter import RunFilter
 
@@ -17,6 +17,9 @@ LOOKED_AT: Final = 1_000
 
 LATE: Final = 60.0
 """Seconds for which a step may be due before it counts as late."""
+
+NAMED: Final = 5
+"""Limit of activities without a worker that are named."""
 
 FAILED_WITHIN: Final = timedelta(days=1)
 """Age up to which failed runs are shown."""
@@ -33,8 +36,11 @@ async def find_attention(store: Store, workflows: tuple[str, ...] = ()) -> list[
         RunFilter(status=ends, ended_within=FAILED_WITHIN, workflow=workflows), limit=LOOKED_AT
     )
     groups = [*_grouped(stuck.runs), *_grouped(failed.runs)]
+    if any(group.cause == WaitReason.UNSERVED for group in groups):
+        groups = await _by_step(store, groups, workflows)
     if not workflows:
-        groups += await _late(store)
+        named = {group.step for group in groups if group.cause == WaitReason.UNSERVED}
+        groups += [group for group in await _late(store) if group.step not in named]
         if letters := await store.count_dead_letters():
             groups.append(AttentionGroup(cause="dead letters", count=letters))
     return sorted(groups, key=lambda group: (-group.count, group.cause))
@@ -57,6 +63,21 @@ def _grouped(runs: Iterable[RunSummary]) -> list[AttentionGroup]:
         )
         for (cause, step, error), alike in found.items()
     ]
+
+
+async def _by_step(store: Store, groups: list[AttentionGroup], workflows: tuple[str, ...]) -> list[AttentionGroup]:
+    """Return the groups with a group of unserved runs for each activity without a worker, unless there are many."""
+    unserved = sorted(await store.find_unserved())
+    if len(unserved) > NAMED:
+        return groups
+    groups = [group for group in groups if group.cause != WaitReason.UNSERVED]
+    for step in unserved:
+        where = RunFilter(
+            status=(RunStatus.WAITING,), reason=(WaitReason.UNSERVED.value,), step=step, workflow=workflows
+        )
+        runs = (await store.list_runs(where, limit=LOOKED_AT)).runs
+        groups += [group.model_copy(update={"step": step}) for group in _grouped(runs)]
+    return groups
 
 
 async def _late(store: Store) -> list[AttentionGroup]:
