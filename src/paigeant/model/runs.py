@@ -100,11 +100,18 @@ class WaitReason(StrEnum):
     """An error that is not the step's: of the engine, a hook, a codec or a plugin."""
 
 
+DETAILED: Final = frozenset(
+    {"unreadable", WaitReason.PROVIDER, WaitReason.BUDGET, WaitReason.DIVERGED, WaitReason.REAUTHENTICATION}
+)
+"""Reasons that a text follows after a colon, as ``budget: …``."""
+
+
 def kind_of_reason(reason: str | None) -> str | None:
-    """Return the kind of a reason: one of ours, ``unreadable``, or ``parked`` for a text of a step."""
+    """Return the kind of a reason: one of ours, without its text, or ``parked`` for a text of a step."""
     if reason is None or reason in set(WaitReason):
         return reason
-    return "unreadable" if reason.startswith("unreadable:") else WaitReason.PARKED.value
+    kind, colon, _ = reason.partition(": ")
+    return str(kind) if colon and kind in DETAILED else WaitReason.PARKED.value
 
 
 class CancelRequest(StrEnum):

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from paigeant.abc import Store
-from paigeant.model.runs import RunStatus, RunSummary, WaitReason
+from paigeant.model.runs import DETAILED, RunStatus, RunSummary, WaitReason, kind_of_reason
 from paigeant.model.stored.overview import AttentionGroup
 from paigeant.model.stored.run_filter import RunFilter
 
@@ -49,7 +49,7 @@ async def find_attention(store: Store, workflows: tuple[str, ...] = ()) -> list[
 def _grouped(runs: Iterable[RunSummary]) -> list[AttentionGroup]:
     found: dict[tuple[str, str | None, str | None], list[RunSummary]] = defaultdict(list)
     for run in runs:
-        cause = str(run.reason or "parked") if run.status is RunStatus.WAITING else str(run.status)
+        cause = _cause(run.reason) if run.status is RunStatus.WAITING else str(run.status)
         step, error = (run.error.step, run.error.type) if run.error else (None, None)
         found[cause, step, error].append(run)
     return [
@@ -63,6 +63,12 @@ def _grouped(runs: Iterable[RunSummary]) -> list[AttentionGroup]:
         )
         for (cause, step, error), alike in found.items()
     ]
+
+
+def _cause(reason: str | None) -> str:
+    """Return the reason for which a run waits, without the text that follows one of ours."""
+    kind = kind_of_reason(reason)
+    return kind if kind is not None and kind in DETAILED else str(reason or WaitReason.PARKED)
 
 
 async def _by_step(store: Store, groups: list[AttentionGroup], workflows: tuple[str, ...]) -> list[AttentionGroup]:

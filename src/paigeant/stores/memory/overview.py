@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from paigeant.model.limits import WORKER_ALIVE
-from paigeant.model.runs import RunPage, StepStatus, WaitReason
+from paigeant.model.runs import DETAILED, RunPage, StepStatus, WaitReason, kind_of_reason
 from paigeant.model.stored.overview import COUNTED, EndCount, OpenCount, QueueView
 from paigeant.model.stored.pages import read_place
 from paigeant.model.stored.run_filter import HELD_BY_OTHERS, STUCK_ENDS, RunFilter
@@ -103,7 +103,8 @@ def waits_for(hop: HopRow, reason: str) -> bool:
         return hop.interface is not None
     if reason == WaitReason.SIGNAL:
         return hop.awaits is not None
-    return hop.reason == reason and hop.interface is None
+    same = hop.reason == reason or (reason in DETAILED and kind_of_reason(hop.reason) == reason)
+    return same and hop.interface is None
 
 
 def _is_stuck(hop: HopRow) -> bool:

@@ -67,6 +67,18 @@ class OverviewGuarantees(StoreBackend):
         assert run.completed_at.replace(second=0, microsecond=0) in {end.minute for end in ends}
         assert await store.count_ends(timedelta(0)) == []
 
+    async def test_runs_are_found_by_a_reason_that_a_text_follows(self, store: Store) -> None:
+        said = ("budget: 5 USD are spent", "budgets: a text", "provider: m is asked again soon", "unsigned")
+        parked = {text: await self.begin(store, "draft") for text in said}
+        for text, grant in parked.items():
+            await self.settle(store, decided(grant, Parked(text)))
+
+        for reason, text in (("budget", said[0]), ("provider", said[2]), ("unsigned", said[3])):
+            asked = RunFilter(reason=(reason,))
+            found = (await store.list_runs(asked)).runs
+            assert [run.workflow_id for run in found] == [parked[text].key.workflow_id]
+            assert await store.count_runs(asked) == 1
+
     async def test_runs_are_found_by_what_they_are_like(self, store: Store) -> None:
         waiting = new_run("draft", workflow="invoice", tenant="acme", correlation_id="c1", dispatch_key="k")
         await self.settle(store, decided(await self.begin_run(store, waiting), Parked("to be paid", signal="paid")))

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select, union_all
 
-from paigeant.model.runs import RunPage, RunStatus, WaitReason
+from paigeant.model.runs import DETAILED, RunPage, RunStatus, WaitReason
 from paigeant.model.stored.overview import COUNTED
 from paigeant.model.stored.pages import read_place
 from paigeant.model.stored.run_filter import STUCK_ENDS, RunFilter
@@ -147,7 +147,10 @@ def _waits_for(reason: str) -> ColumnElement[bool]:
         return hop.interface.is_not(None)
     if reason == WaitReason.SIGNAL:
         return hop.awaits.is_not(None)
-    return and_(hop.reason == reason, hop.interface.is_(None))
+    same = hop.reason == reason
+    if reason in DETAILED:
+        same = or_(same, hop.reason.startswith(f"{reason}: "))
+    return and_(same, hop.interface.is_(None))
 
 
 def _stuck(asked: RunFilter) -> list[Select[Any, Any]]:
