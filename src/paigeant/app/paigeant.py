@@ -170,7 +170,7 @@ class Paigeant:
         plan = await self.catalog.find_whole(workflow, self._opened.directory)
         inputs = list(as_inputs(plan, self.catalog.inputs.get(plan.name), [payload]))
         [started] = await dispatch(self.runtime, plan, inputs, read)
-        warn_of(self.runtime, await self.catalog.check_once(plan, inputs, self.store))
+        warn_of(self.runtime, await self.catalog.check_once(plan, inputs, self.store), dispatched=True)
         return self.run(started.workflow_id)
 
     @overload
@@ -195,7 +195,7 @@ class Paigeant:
         with naming_payloads():
             inputs = list(as_inputs(plan, self.catalog.inputs.get(plan.name), read_payloads(payloads)))
             started = await dispatch(self.runtime, plan, inputs, read_dispatch(DispatchArguments(**options)))
-        warn_of(self.runtime, await self.catalog.check_once(plan, inputs, self.store))
+        warn_of(self.runtime, await self.catalog.check_once(plan, inputs, self.store), dispatched=True)
         return [self.run(answer.workflow_id) for answer in started]
 
     @overload

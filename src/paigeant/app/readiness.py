@@ -15,6 +15,7 @@ from paigeant.model.plan import Plan
 from paigeant.model.values.showing import shown
 
 _CHECK: Final = "fix it, and run `paigeant check` again"
+_GIVEN: Final = "fix the workflow, or give it with the input; `paigeant check` sees that once the workflow says input=…"
 _KEY: Final = "set PAIGEANT_SECRET_KEY to a key that may, or have others serve that step"
 
 
@@ -60,7 +61,8 @@ def warn_of_unread(runtime: Runtime, plans: Iterable[Plan], topics: Collection[s
                 runtime.report(Noticed(runtime.owner, Finding.warning("secrets", text, _KEY)))
 
 
-def warn_of(runtime: Runtime, flaws: Iterable[WorkflowFlaw]) -> None:
-    """Report flaws of workflows; they are served nevertheless."""
+def warn_of(runtime: Runtime, flaws: Iterable[WorkflowFlaw], *, dispatched: bool = False) -> None:
+    """Report flaws of workflows, which are served nevertheless, or of a run that was ``dispatched``, by its input."""
     for flaw in flaws:
-        runtime.report(Noticed(runtime.owner, Finding.warning("workflow", str(flaw), _CHECK)))
+        cure = _GIVEN if dispatched and flaw.rule.startswith("missing") else _CHECK
+        runtime.report(Noticed(runtime.owner, Finding.warning("workflow", str(flaw), cure)))
