@@ -78,7 +78,7 @@ layers: $(DEV) ## imports point down
 smoke: $(DEV)  ## build the wheel, install it elsewhere without extras, and use it as the README does
 	PYTHON="$(BIN)/python" .ci/smoke
 
-bench: $(DEV)  ## measure speed beside raw loops and peers, in a quarter of an hour on a quiet machine
+bench: $(DEV)  ## measure speed beside raw loops and peers, in about an hour on a quiet machine
 	$(BIN)/python benchmarks run
 
 bench-quick: $(DEV) ## the same with small sizes, one round: a look, no figures to stand by

@@ -17,7 +17,7 @@ from workload import Job
 WANTED = {SQLITE.name: 0.6, POSTGRES.name: 0.4}
 """Of the engine loop's steps a second, at least: what was aimed at."""
 
-FLOORS = {SQLITE.name: 0.35, POSTGRES.name: 0.3}
+FLOORS = {SQLITE.name: 0.28, POSTGRES.name: 0.2}
 """What was reached, less what noise accounts for: under it something has become slower."""
 
 ROUNDS = 3
