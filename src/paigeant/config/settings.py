@@ -111,7 +111,7 @@ class Settings(CustodySettings, IdentitySettings, SignInSettings, SpendingSettin
         default=3600.0, ge=0, le=YEAR, description="seconds, or text as 1h30m: whoever waited longer begins a trace"
     )
     trace_url: str | None = Field(
-        default=None, pattern=r"^https?://\S+$", description="an http address with {trace_id} in it, for the dashboard"
+        default=None, pattern=r"^https?://\S*\{trace_id\}\S*$", description="an http address with {trace_id} in it"
     )
     log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = Field(
         default_factory=_log_format, description="console, json"

@@ -314,3 +314,15 @@ def test_a_home_that_cannot_be_read_is_said_to_be_the_cause():
         translate_server_errors("postgresql://host/shop"),
     ):
         raise PermissionError(13, "Permission denied", "/srv/a/.postgresql/postgresql.key")
+
+
+@pytest.mark.parametrize("address", ["https://traces.example/", "javascript:alert('{trace_id}')", "{trace_id}"])
+def test_an_address_of_traces_is_of_the_web_and_says_where_the_id_stands(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, address: str
+):
+    monkeypatch.setenv("PAIGEANT_TRACE_URL", "https://traces.example/{trace_id}")
+    assert load_settings().trace_url == "https://traces.example/{trace_id}"
+
+    monkeypatch.setenv("PAIGEANT_TRACE_URL", address)
+    with pytest.raises(ConfigError, match=r"an http address with \{trace_id\} in it"):
+        load_settings()
