@@ -25,8 +25,14 @@ REDIS_SQLITE = pytest.param("redis+sqlite", marks=pytest.mark.slow)
 """In the slow tests only: its store and its transport are in other pairs too."""
 
 
+@pytest.fixture
+def in_place() -> set[str]:
+    """Return the names of activities that the test's workflows declare in place."""
+    return set()
+
+
 @pytest.fixture(params=[*BACKENDS, REDIS_SQLITE])
-def settings(request: pytest.FixtureRequest, tmp_path: Any, registry: ActivityRegistry) -> Settings:
+def settings(request: pytest.FixtureRequest, tmp_path: Any, registry: ActivityRegistry, in_place: set[str]) -> Settings:
     if request.param == "memory":
         return Settings(store="memory://", transport="memory://", grace=1, lease=2)
     if request.param.startswith("redis+"):
@@ -36,7 +42,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Any, registry: ActivityRe
         return Settings(store=store, transport=corner.url, namespace=corner.name, grace=1, lease=2)
     if request.param == "rabbitmq+postgres":
         store, rabbitmq = request.getfixturevalue("shared_postgres"), request.getfixturevalue("rabbitmq")
-        rabbitmq.topics = registry  # whatever the test registers until its end
+        rabbitmq.topics = (name for names in (registry, in_place) for name in names)  # whatever there is at its end
         return Settings(store=store, transport=rabbitmq.url, namespace=rabbitmq.space(), grace=1, lease=2)
     if request.param == "postgres":
         space = f"specification-{secrets.token_hex(6)}"
@@ -46,11 +52,12 @@ def settings(request: pytest.FixtureRequest, tmp_path: Any, registry: ActivityRe
 
 
 @pytest.fixture
-async def serve(registry: ActivityRegistry, settings: Settings):
+async def serve(registry: ActivityRegistry, settings: Settings, in_place: set[str]):
     """Open an application over the registry, with a worker unless asked otherwise; all is closed after the test."""
     async with AsyncExitStack() as stack:
 
         async def opened(*workflows: Workflow, worker: bool = True) -> Paigeant:
+            in_place.update(name for workflow in workflows for name in workflow.registry)
             app = Paigeant(registry, workflows=workflows, settings=settings)
             await stack.enter_async_context(app)
             if worker:
