@@ -10,7 +10,7 @@ from pydantic import BaseModel, JsonValue
 from starlette.responses import JSONResponse, Response
 
 from paigeant.app.custody import Custody, export_run
-from paigeant.app.operating.bulk import MOST, BulkResult, Matched, Verb, do_to_all, match
+from paigeant.app.operating.bulk import MOST, BulkResult, Matched, Order, do_to_all, match
 from paigeant.app.operating.why import Explanation, explain_run
 from paigeant.errors import InvalidInput
 from paigeant.model.people.deeds import DeedView
@@ -53,11 +53,10 @@ class Counted(BaseModel, frozen=True):
     count: int
 
 
-class Bulk(BaseModel, frozen=True, extra="forbid"):
+class Bulk(Order, frozen=True, extra="forbid"):
     """One verb for many runs."""
 
-    verb: Verb
-    where: RunFilter
+    where: RunFilter  # pyright: ignore[reportGeneralTypeIssues]
     limit: int = MOST
     dry_run: bool = False
 
@@ -273,13 +272,13 @@ async def signal(request: Request, workflow_id: str) -> dict[str, str]:
 @router.post("/bulk")
 @by_workflow
 async def bulk(request: Request) -> Matched | BulkResult:
-    """Apply one verb to all matching runs: ``{verb, where, limit, dry_run}``."""
+    """Apply one verb to all matching runs: ``{verb, where, limit, dry_run}``, for a signal also ``name, payload``."""
     require(request, Role.OPERATOR)
     try:
         asked = Bulk.model_validate(await json_body(request, *Bulk.model_fields))
     except ValueError as error:
-        raise InvalidInput(f"the body should be {{verb, where, limit, dry_run}}: {error}") from None
-    app, where = app_of(request), own_runs(request, asked.where)
+        raise InvalidInput(f"the body should be {{verb, where, limit, dry_run, name, payload}}: {error}") from None
+    app, order = app_of(request), asked.model_copy(update={"where": own_runs(request, asked.where)})
     if asked.dry_run:
-        return await match(app.store, asked.verb, where)
-    return await do_to_all(app.store, app.run, asked.verb, where, min(asked.limit, MOST))
+        return await match(app.store, order)
+    return await do_to_all(app.store, app.run, order, min(asked.limit, MOST))

@@ -18,7 +18,7 @@ from paigeant.app import Paigeant
 from paigeant.app.upkeep.log_lines import LogReader
 from paigeant.errors import PaigeantError
 from paigeant.model.checks.options import without_place
-from paigeant.web import api, pages, system, verbs
+from paigeant.web import api, bulk, pages, system, verbs
 from paigeant.web.access import Access
 from paigeant.web.calls import approvals, conversations, costs, recorded
 from paigeant.web.events import Watcher
@@ -53,7 +53,8 @@ def asgi(paigeant: Paigeant, access: Access | None = None) -> Guard:
     app.state.paigeant, app.state.access, app.state.watcher = paigeant, access, Watcher(lambda: paigeant.store)
     app.state.log = LogReader(paigeant.settings)
     calls = [router for part in (approvals, conversations, costs, recorded) for router in (part.api, part.pages)]
-    for router in (system.health, api.router, system.router, *calls, pages.router, verbs.router, sign_in.router):
+    shown = [part.router for part in (pages, verbs, bulk, sign_in)]
+    for router in (system.health, api.router, system.router, *calls, *shown):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(files("paigeant.web") / "static")), name="static")
     app.add_exception_handler(PaigeantError, _of_ours)

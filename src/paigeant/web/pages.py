@@ -12,6 +12,7 @@ from paigeant.app import Run
 from paigeant.app.calls.conversations import place
 from paigeant.app.custody import Custody
 from paigeant.app.operating.attention import FAILED_WITHIN, find_attention
+from paigeant.app.operating.bulk import Verb
 from paigeant.app.operating.why import explain_run
 from paigeant.errors import InvalidInput, PaigeantError, UnknownVariable
 from paigeant.model.runs import RESUMABLE, RunStatus, RunView
@@ -51,6 +52,7 @@ FIELDS: Final = ("status", "reason", "workflow", "step", "error", "tenant", "cor
 """Fields of the form above the list of runs."""
 
 _PAGE: Final = 50
+_OF_PAGE: Final = frozenset({"after", "select"})
 
 
 @router.get("/")
@@ -83,9 +85,9 @@ def link_of(group: AttentionGroup) -> str:
 
 @router.get("/runs")
 @by_workflow
-async def runs(request: Request, after: str | None = None) -> Response:
-    """Show the runs that match the query."""
-    given = [(name, text) for name, text in request.query_params.multi_items() if text and name != "after"]
+async def runs(request: Request, after: str | None = None, select: str = "") -> Response:
+    """Show the runs that match the query; ``select=page`` ticks those of the page."""
+    given = [(name, text) for name, text in request.query_params.multi_items() if text and name not in _OF_PAGE]
     wrong, asked = "", RunFilter()
     try:
         asked = read_filter(given)
@@ -103,6 +105,9 @@ async def runs(request: Request, after: str | None = None) -> Response:
         count=f"{COUNTED - 1:,}+" if count >= COUNTED else f"{count:,}",
         fields={name: dict(given).get(name, "") for name in FIELDS},
         query=urlencode(given),
+        here=urlencode([*given, *([("after", after)] if after else [])]),
+        selected=select == "page",
+        verbs=[str(verb) for verb in Verb],
         statuses=[str(status) for status in RunStatus],
         wrong=wrong,
     )

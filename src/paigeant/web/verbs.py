@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final, cast
-from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Request
 from pydantic_core import from_json
 from starlette.responses import RedirectResponse, Response
 
 from paigeant.app import Run
-from paigeant.app.operating.bulk import Verb, do_to_all, match
 from paigeant.errors import InvalidInput
 from paigeant.model.runs import Direction, RunView, StepStatus
-from paigeant.model.stored.run_filter import read_filter
 from paigeant.protocol.operate import unknown_worker
 from paigeant.web.access import Role
 from paigeant.web.rendering import page
@@ -23,7 +20,6 @@ from paigeant.web.requests import (
     by_workflow,
     find_run,
     form_body,
-    own_runs,
     require,
     require_unchanged,
     version_of,
@@ -31,7 +27,7 @@ from paigeant.web.requests import (
 
 router: Final = APIRouter(include_in_schema=False)
 
-_CHOICES: Final = {
+CHOICES: Final = {
     "retry": "The run goes on from the step that failed, or that waits, with all its attempts.",
     "accept": "The run goes on with whatever code serves its step, though that may not fit.",
     "cancel": "The run ends at the next beat of its worker; what it has done stays done.",
@@ -43,11 +39,12 @@ _CHOICES: Final = {
     ),
     "signal": "The run goes on if it waits for this signal; else the signal is kept for the next wait.",
 }
+"""Verbs, with the effect of each on a run."""
 
 
 def _verb(name: str) -> str:
-    if name not in _CHOICES:
-        raise InvalidInput(f"there is no verb {name!r}; there are: {', '.join(_CHOICES)}")
+    if name not in CHOICES:
+        raise InvalidInput(f"there is no verb {name!r}; there are: {', '.join(CHOICES)}")
     return name
 
 
@@ -57,7 +54,7 @@ async def confirm(request: Request, workflow_id: str, verb: str, name: str = "")
     """Describe the effect of a verb on a run, and ask for confirmation."""
     require(request, Role.OPERATOR)
     view = await (await find_run(request, workflow_id)).view()
-    said = _CHOICES[_verb(verb)]
+    said = CHOICES[_verb(verb)]
     if verb == "compensate":
         said += f" {_undone(view)}"
     places = [hop for hop in view.journey if not hop.path and hop.direction is Direction.EXECUTE]
@@ -116,29 +113,6 @@ async def _fork(run: Run[Any], fields: Mapping[str, str]) -> Run[Any]:
         raise InvalidInput('the outputs should be an object by step, as {"charge": 5}')
     keeps = fields.get("keep_checkpoints") == "on"
     return await run.fork(fields.get("from") or None, cast("dict[str | int, Any]", outputs), keep_checkpoints=keeps)
-
-
-@router.get("/bulk/{verb}")
-@by_workflow
-async def confirm_bulk(request: Request, verb: Verb) -> Response:
-    """Show the number of affected runs, with examples, and ask for confirmation."""
-    require(request, Role.OPERATOR)
-    given = [(name, text) for name, text in request.query_params.multi_items() if text]
-    matched = await match(app_of(request).store, verb, own_runs(request, read_filter(given)))
-    return page(
-        request, "bulk.html", verb=str(verb), said=_CHOICES[verb], matched=matched, query=urlencode(given), result=None
-    )
-
-
-@router.post("/bulk/{verb}")
-@by_workflow
-async def do_bulk(request: Request, verb: Verb) -> Response:
-    """Apply the verb, and show the affected and the refused runs."""
-    require(request, Role.OPERATOR)
-    fields = await form_body(request)
-    query, app = fields.get("query", ""), app_of(request)
-    result = await do_to_all(app.store, app.run, verb, own_runs(request, read_filter(parse_qsl(query))))
-    return page(request, "bulk.html", verb=str(verb), said=_CHOICES[verb], matched=None, query=query, result=result)
 
 
 @router.get("/workers/{worker}/drain")

@@ -62,7 +62,7 @@ async def test_what_failed_is_on_the_first_page_with_the_verb_that_helps(local: 
 
     assert f"/runs/{run.workflow_id}" in first
     assert "ended_within=" in link  # what is counted is what failed in the last day, and only that is retried
-    assert "This is done to 1 runs" in asking
+    assert "This is done to 1 run." in asking
     assert "1 of 1 done" in done.text
     assert (await run.result(20)).status is RunStatus.COMPLETED
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from paigeant.app.operating.bulk import Verb
+from paigeant.app.operating.bulk import Order, Verb
 from paigeant.cli.runs.many import DryRun, MostRuns, Where, Yes, asked_for, do_to_many
 from paigeant.cli.runs.steering import report, steered, unless_ended
 from paigeant.cli.terminal.chosen import Last, RunId
@@ -28,8 +28,8 @@ def cancel(
 ) -> None:
     """Cancel a run: at once if none of its steps is running, else at that step's next heartbeat."""
     if where:
-        asked = asked_for(where, workflow_id, last)
-        do_to_many(Verb.CANCEL, asked, limit, dry_run=dry_run, yes=yes, as_json=as_json)
+        order = Order(verb=Verb.CANCEL, where=asked_for(where, workflow_id, last))
+        do_to_many(order, limit, dry_run=dry_run, yes=yes, as_json=as_json)
         return
     run = steered(workflow_id, last, lambda run: run.cancel(compensate=compensate))
     seen = "requested; it goes on until a worker has seen the request"

@@ -1,4 +1,4 @@
-"""Bulk commands: ``--where``, with a preview, for ``retry``, ``cancel`` and ``terminate``."""
+"""Bulk commands: ``--where``, with a preview, for ``retry``, ``cancel``, ``terminate`` and ``signal``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from paigeant.app import Paigeant
-from paigeant.app.operating.bulk import BulkResult, Matched, Verb, do_to_all, match
+from paigeant.app.operating.bulk import BulkResult, Matched, Order, do_to_all, match
 from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.console import note, printable, write, write_json
@@ -34,9 +34,9 @@ def asked_for(where: list[str], workflow_id: str | None, last: bool) -> RunFilte
     return read_filter(pairs)
 
 
-def do_to_many(verb: Verb, asked: RunFilter, limit: int, *, dry_run: bool, yes: bool, as_json: bool) -> None:
+def do_to_many(order: Order, limit: int, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Show the number of matching runs, ask, and apply the verb; raises RequestError without a terminal to ask."""
-    matched = ask(lambda app: match(app.store, verb, asked))
+    verb, matched = order.verb, ask(lambda app: match(app.store, order))
     if dry_run or not (yes or _agreed(verb, matched, as_json=as_json)):
         if dry_run and as_json:
             write_json(matched)
@@ -45,7 +45,7 @@ def do_to_many(verb: Verb, asked: RunFilter, limit: int, *, dry_run: bool, yes: 
         raise typer.Exit(0 if dry_run else FAILED)
 
     async def question(app: Paigeant) -> BulkResult:
-        return await do_to_all(app.store, app.run, verb, asked, limit)
+        return await do_to_all(app.store, app.run, order, limit)
 
     done = ask(question)
     if as_json:
@@ -56,16 +56,16 @@ def do_to_many(verb: Verb, asked: RunFilter, limit: int, *, dry_run: bool, yes: 
         write(f"{each.workflow_id} {printable(each.why)}")
 
 
-def _say(verb: Verb, matched: Matched) -> None:
+def _say(verb: str, matched: Matched) -> None:
     many = "more than 10,000" if matched.matched > 10_000 else f"{matched.matched:,}"  # noqa: PLR2004  (as far as is counted)
     note(f"{verb}: {many} runs fit" + (", as" if matched.examples else ""))
     for each in matched.examples:
         write(str(each))
 
 
-def _agreed(verb: Verb, matched: Matched, *, as_json: bool) -> bool:
+def _agreed(verb: str, matched: Matched, *, as_json: bool) -> bool:
     if as_json or not sys.stdin.isatty():
         text = f"this would {verb} {matched.matched:,} runs, and nobody can be asked: add --yes, or --dry-run"
         raise RequestError(text)
     _say(verb, matched)
-    return matched.matched > 0 and typer.confirm(f"{str(verb).capitalize()} them?", err=True)
+    return matched.matched > 0 and typer.confirm(f"{verb.capitalize()} them?", err=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from paigeant.app.operating.bulk import Verb
+from paigeant.app.operating.bulk import Order, Verb
 from paigeant.cli.runs.many import DryRun, MostRuns, Where, Yes, asked_for, do_to_many
 from paigeant.cli.runs.steering import report, steered
 from paigeant.cli.terminal.chosen import Last, RunId
@@ -35,8 +35,8 @@ def retry(
 ) -> None:
     """Run again from the step that failed or that waits, with all its attempts."""
     if where:
-        asked = asked_for(where, workflow_id, last)
-        do_to_many(Verb.RETRY, asked, limit, dry_run=dry_run, yes=yes, as_json=as_json)
+        order = Order(verb=Verb.RETRY, where=asked_for(where, workflow_id, last))
+        do_to_many(order, limit, dry_run=dry_run, yes=yes, as_json=as_json)
         return
     run = steered(workflow_id, last, lambda run: run.retry(accept_contract=accept_contract, afresh=afresh))
     report(run, _said(run.before, accepted=accept_contract), as_json=as_json)

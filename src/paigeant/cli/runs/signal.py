@@ -10,7 +10,9 @@ from uuid import UUID
 import typer
 
 from paigeant.app import Paigeant, Signal
+from paigeant.app.operating.bulk import Order, Verb
 from paigeant.cli.exit_codes import COMPLETED, FAILED
+from paigeant.cli.runs.many import DryRun, MostRuns, Where, Yes, asked_for, do_to_many
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, RunId, chosen, shifted
 from paigeant.cli.terminal.commands import ValueCommand, new_app
@@ -45,17 +47,26 @@ def signal(
         ),
     ] = None,
     last: Last = False,
+    where: Where = None,
+    limit: MostRuns = 10_000,
+    dry_run: DryRun = False,
+    yes: Yes = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Send a signal to a run, or with --each to many. Exit codes: 0 taken, 1 not all were taken, 2 refused."""
+    """Send a signal to a run, or with --each or --where to many. Exit codes: 0 taken, 1 not all taken, 2 refused."""
     if each is not None:
-        if workflow_id is not None or key is not None or last:
+        if workflow_id is not None or key is not None or last or where:
             raise typer.BadParameter("it takes no run, name, payload or --id beside it", param_hint="--each")
         raise typer.Exit(_send_each(each, as_json=as_json))
-    workflow_id, name, payload = shifted(workflow_id, name, payload, last=last)
+    workflow_id, name, payload = shifted(workflow_id, name, payload, last=last or bool(where))
     if name is None:
         raise typer.BadParameter("say which signal, as `paigeant signal ID approved`", param_hint="NAME")
     carried = None if payload is None else read_input(STDIN) if payload == STDIN else read_value(payload)
+    if where:
+        asked = asked_for(where, workflow_id, last)
+        order = Order(verb=Verb.SIGNAL, where=asked, name=name, payload=carried, signal_id=key)
+        do_to_many(order, limit, dry_run=dry_run, yes=yes, as_json=as_json)
+        return
     _send(workflow_id, name, carried, key, as_json=as_json)
 
 

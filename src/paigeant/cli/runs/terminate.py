@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from paigeant.app.operating.bulk import Verb
+from paigeant.app.operating.bulk import Order, Verb
 from paigeant.cli.runs.many import DryRun, MostRuns, Where, Yes, asked_for, do_to_many
 from paigeant.cli.runs.steering import report, steered, unless_ended
 from paigeant.cli.terminal.chosen import Last, RunId
@@ -27,8 +27,8 @@ def terminate(
 ) -> None:
     """End a run at once, without undoing anything: when this returns, nothing more is committed to it."""
     if where:
-        asked = asked_for(where, workflow_id, last)
-        do_to_many(Verb.TERMINATE, asked, limit, dry_run=dry_run, yes=yes, as_json=as_json)
+        order = Order(verb=Verb.TERMINATE, where=asked_for(where, workflow_id, last))
+        do_to_many(order, limit, dry_run=dry_run, yes=yes, as_json=as_json)
         return
     run = steered(workflow_id, last, lambda run: run.terminate())
     report(run, unless_ended(run, f"it is {run.status}"), as_json=as_json)

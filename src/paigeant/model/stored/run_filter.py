@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, TypeAlias
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from paigeant.errors import InvalidInput
 from paigeant.model.runs import RunStatus, WaitReason
@@ -16,6 +16,9 @@ from paigeant.model.values.showing import did_you_mean, shown
 
 HELD_BY_OTHERS: Final = (str(WaitReason.JOIN), str(WaitReason.CHILD), "approval")
 """Wait reasons of hops that are not stuck although they have no due time: other hops or signals make them due."""
+
+NAMED: Final = 1_000
+"""Limit of runs that a filter may name."""
 
 STUCK_ENDS: Final = frozenset({RunStatus.FAILED, RunStatus.COMPENSATION_FAILED})
 """Final statuses that need a person."""
@@ -31,12 +34,14 @@ Span: TypeAlias = Annotated[timedelta, BeforeValidator(_read_span)]
 class RunFilter(BaseModel, frozen=True, extra="forbid"):
     """Filter that matches runs with all given fields; several values of one field are alternatives.
 
-    ``reason`` is the wait reason of an open run, without the name of a signal; ``step`` the activity of an open hop, or
-    the step at which the run ended; ``error`` the type of the error it ended with; ``forks_of`` the source of a fork;
-    ``parent`` the run of which it is a child. ``stuck`` runs wait for a person, for code or for a worker, or failed.
-    Times are those of the store; ``created_within`` and ``ended_within`` are spans before now, by the store's clock.
+    ``workflow_id`` names single runs; ``reason`` is the wait reason of an open run, without the name of a signal;
+    ``step`` the activity of an open hop, or the step at which the run ended; ``error`` the type of the error it ended
+    with; ``forks_of`` the source of a fork; ``parent`` the run of which it is a child. ``stuck`` runs wait for a
+    person, for code or for a worker, or failed. Times are those of the store; ``created_within`` and ``ended_within``
+    are spans before now, by the store's clock.
     """
 
+    workflow_id: Annotated[tuple[UUID, ...], Field(max_length=NAMED)] = ()
     status: tuple[RunStatus, ...] = ()
     reason: tuple[str, ...] = ()
     workflow: tuple[str, ...] = ()
@@ -84,7 +89,7 @@ def _later(after: datetime | None, now: datetime, within: timedelta | None) -> d
 
 ALL_RUNS: Final = RunFilter()
 
-_SEVERAL: Final = frozenset({"status", "reason", "workflow", "not_workflow"})
+_SEVERAL: Final = frozenset({"workflow_id", "status", "reason", "workflow", "not_workflow"})
 
 
 def read_filter(pairs: Iterable[tuple[str, str]]) -> RunFilter:

@@ -77,6 +77,7 @@ def fits(run: RunRow, asked: RunFilter) -> bool:
 
 
 def _judged(run: RunRow, asked: RunFilter) -> Iterator[bool]:
+    yield not asked.workflow_id or run.workflow_id in asked.workflow_id
     yield not asked.status or run.status in asked.status
     yield not asked.workflow or run.workflow in asked.workflow
     yield run.workflow not in asked.not_workflow

@@ -120,6 +120,17 @@ class OverviewGuarantees(StoreBackend):
         assert "lost" in await found(created_after=view.created_at)
         assert "lost" not in await found(created_before=view.created_at)
 
+    async def test_named_runs_are_found_with_whatever_else_is_asked(self, store: Store) -> None:
+        one, lost, _ = [await self.begin(store, "draft") for _ in range(3)]
+        await self.settle(store, failed(lost))
+        named = (one.key.workflow_id, lost.key.workflow_id)
+
+        both, failing = RunFilter(workflow_id=named), RunFilter(workflow_id=named, status=(RunStatus.FAILED,))
+
+        assert {run.workflow_id for run in (await store.list_runs(both)).runs} == set(named)
+        assert [run.workflow_id for run in (await store.list_runs(failing)).runs] == [lost.key.workflow_id]
+        assert (await store.count_runs(both), await store.count_runs(failing)) == (2, 1)
+
     async def test_runs_are_found_by_a_span_until_now(self, store: Store) -> None:
         day, none = timedelta(days=1), timedelta()
         begun, lost = new_run("draft"), await self.begin(store, "draft")

@@ -13,7 +13,7 @@ function places(kind) {
 }
 
 async function refresh() {
-  if (document.hidden || busy() || main.querySelector("form[method=post]:not(td form)")) return;
+  if (document.hidden || busy() || main.querySelector("form[method=post]:not(td form), td input:checked")) return;
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
   if (!answer.ok) return;
   const next = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");

@@ -112,6 +112,7 @@ OFTEN: dict[str, Any] = {
     "a list of a status": search.page_of(RunFilter(status=(RunStatus.FAILED,)), 50),
     "a list of what waits": search.page_of(RunFilter(status=(RunStatus.WAITING,)), 50),
     "a list of a workflow": search.page_of(RunFilter(workflow=("article",)), 50),
+    "a list of named runs": search.page_of(RunFilter(workflow_id=(UUID(int=1), UUID(int=2))), 50),
     "a list of forks": search.page_of(RunFilter(forks_of=UUID(int=1)), 50),
     "a list of what is at a step": search.page_of(RunFilter(step="charge"), 50),
     "a list of what waits for a reason": search.page_of(RunFilter(reason=("parked", "signal")), 50),

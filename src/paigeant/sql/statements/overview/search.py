@@ -94,6 +94,8 @@ def _has_ended_at(step: str, place: int | None) -> ColumnElement[bool]:
 def _conditions(asked: RunFilter) -> list[ColumnElement[bool]]:
     same = ("tenant", "correlation_id", "dispatch_key", "trace_id")
     wanted = [runs[name] == getattr(asked, name) for name in same if getattr(asked, name) is not None]
+    if asked.workflow_id:
+        wanted.append(runs.workflow_id.in_(asked.workflow_id))
     if asked.forks_of is not None:
         wanted.append(runs.forked_from == asked.forks_of)
     if asked.parent is not None:
