@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 import sys
 import sysconfig
 from collections.abc import Sequence
@@ -27,6 +28,12 @@ SEVERAL: Final = 5
 LONGEST_RETRY_AFTER: Final = timedelta(days=1).total_seconds()
 """Longest ``retry_after`` of an error, in seconds."""
 
+_A_LOOP: Final = re.compile("(?:running|another) (?:event )?loop|event loop (?:is )?already running", re.IGNORECASE)
+_NESTED: Final = (
+    "an async activity is in the event loop itself: await there, as agent.run(…) instead of agent.run_sync(…) or "
+    "asyncio.run(…), or make the activity a plain def, which has a thread of its own"
+)
+
 MESSAGE_CHARACTERS: Final = 2_000
 """Length to which an error's text is cut."""
 
@@ -39,7 +46,7 @@ def describe(error: BaseException, kind: FaultKind = FaultKind.ERROR) -> Fault:
     name = clean(qualified_name(type(error)))
     try:
         where, line = _failing_line(error)
-        message = clean("; ".join([text_of(error), *_others(error)]))
+        message = clean("; ".join([text_of(error), *_cure(error), *_others(error)]))
         traceback, line = masked(traceback_of(error)), line and masked(line)
     except BaseException as failed:  # noqa: BLE001  (somebody else's attributes)
         text = f"{name}, about which nothing can be said: {qualified_name(type(failed))} was raised meanwhile"
@@ -69,6 +76,11 @@ def text_of(error: BaseException) -> str:
         return str(error) or name
     except BaseException as failed:  # noqa: BLE001  (somebody else's __str__)
         return f"{name}, whose text cannot be had: its __str__ raised {qualified_name(type(failed))}"
+
+
+def _cure(error: BaseException) -> list[str]:
+    """Return the remedy for a loop started within the running one, of which asyncio says only that it runs."""
+    return [_NESTED] if type(error) is RuntimeError and _A_LOOP.search(str(error)) else []
 
 
 def _others(error: BaseException) -> list[str]:

@@ -68,7 +68,8 @@ def agent_activity(agent: Any, rules: AgentRules) -> AgentActivity:
     """
     where = _declared_at()
     if not isinstance(agent, AbstractAgent):
-        raise RegistrationError(f"{where}: {agent!r} is no agent of pydantic-ai; register functions with execute()")
+        text = f"agent() takes an agent of pydantic-ai, not {shown(agent)}"
+        raise RegistrationError(f"{where}: {text}; register a function with @activity.execute()")
     agent = cast("AbstractAgent[Any, Any]", agent)
     if not agent.name:
         raise RegistrationError(f"{where}: this agent has no name for its step: pass one, as Agent(…, name='writer')")

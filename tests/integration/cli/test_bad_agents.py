@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 HEAD = """
-from paigeant import AgentOptions, ApprovalPolicy, Budget, Price, Step, Workflow, activity
+from paigeant import AgentOptions, ApprovalPolicy, Budget, Price, RevisionPolicy, Step, Workflow, activity
 from pydantic_ai import Agent, FunctionToolset
 from pydantic_ai.models.test import TestModel
 
@@ -16,7 +16,9 @@ model = TestModel()
 REFUSED = {
     "a = activity.agent(Agent(model))": "this agent has no name for its step: pass one, as Agent(…, name='writer')",
     "activity.agent(Agent(name='a'))": "agent 'a' has no model: give it one, as Agent('openai:gpt-5-mini', name='a')",
-    "activity.agent(5)": "5 is no agent of pydantic-ai; register functions with execute()",
+    "activity.agent(5)": "agent() takes an agent of pydantic-ai, not 5; register a function with @activity.execute()",
+    "@activity.agent\ndef f(): ...": "not the function 'f'; register a function with @activity.execute()",
+    "@activity.agent(prompt='x')\ndef f(): ...": "agent(writer); a function is registered with @activity.execute()",
     "activity.agent(Agent(model, name='a', toolsets=[FunctionToolset([len])]))": 'as FunctionToolset(id="search")',
     "activity.agent(Agent(model, name='a'), models={'fast': 5})": "models['fast'] is 5; it should be a model",
     "Price(input=-1, output=2)": "Price: input is -1; it should be US dollars a million tokens, from 0",
@@ -32,6 +34,15 @@ FOUND = {
     "w = Workflow('w', [Step('a', agent=AgentOptions(model='best'))])": "its agent has no model 'best'; there is: fast",
     "activity.agent(Agent(model, name='a'), keep_history=False)\nactivity.agent(Agent(model, name='b'), history='a')\n"
     "w = Workflow('w', ['a', 'b'])": "step 2 'b': it goes on from the history of 'a', which keeps none",
+    "activity.agent(Agent(model, name='a'), can_revise=RevisionPolicy(allow=['b', 'shipp']))\n"
+    "activity.execute('b')(lambda: 1)\nactivity.execute('ship')(lambda: 1)\n"
+    "w = Workflow('w', ['a'], revision=RevisionPolicy())": "its can_revise names 'shipp', which is no activity "
+    "here, and no worker has published it; did you mean 'ship'?",
+    "activity.agent(Agent(model, name='a'), can_revise=RevisionPolicy(allow=['a']))\n"
+    "w = Workflow('w', ['a'])": "no policy for that; give it one: Workflow(…, revision=RevisionPolicy())",
+    "activity.agent(Agent(model, name='a'), can_revise=RevisionPolicy(allow=['a']))\n"
+    "w = Workflow('w', ['a'], revision=RevisionPolicy(allow=['b']))": "its agent may add a, and the workflow's "
+    "policy allows b; let both name what it may add",
 }
 
 

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import warnings
+from collections.abc import Callable, Coroutine
+from contextlib import closing
+from typing import Any
+
+import pytest
+from pydantic_ai import Agent
+from pydantic_ai.models.test import TestModel
+
 from paigeant.activities.faults import describe
 
 
@@ -36,3 +46,30 @@ def test_a_chain_without_end_is_cut():
         error = raised(ValueError(str(number)), error)
 
     assert describe(error).message.count("caused by") == 5
+
+
+def in_another_loop(made: Coroutine[Any, Any, None]) -> None:
+    with closing(asyncio.new_event_loop()) as loop:
+        loop.run_until_complete(made)
+
+
+NESTED: dict[str, Callable[[Coroutine[Any, Any, None]], object]] = {
+    "an agent's run_sync": lambda _: Agent(TestModel()).run_sync("go"),
+    "asyncio.run": asyncio.run,
+    "this loop": lambda made: asyncio.get_running_loop().run_until_complete(made),
+    "another loop": in_another_loop,
+}
+
+
+@pytest.mark.parametrize("named", NESTED)
+async def test_a_loop_within_the_loop_is_explained(named: str):
+    with closing(asyncio.sleep(0)) as made, warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # what the agent would have awaited
+        with pytest.raises(RuntimeError) as refused:
+            NESTED[named](made)
+
+        assert "await there, as agent.run(…) instead of agent.run_sync(…)" in describe(refused.value).message
+
+
+def test_no_other_error_of_this_class_is_explained():
+    assert describe(RuntimeError("the loop runs hot")).message == "the loop runs hot"

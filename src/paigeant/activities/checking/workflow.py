@@ -16,6 +16,7 @@ from paigeant.activities.checking.json_types import ANY, Schema, field_of, schem
 from paigeant.activities.checking.known import Known
 from paigeant.activities.checking.names import CLOSE, LIKELY, Names, listed, near
 from paigeant.activities.checking.options import explicit_flaw, option_flaws
+from paigeant.activities.checking.planning import planning_flaws
 from paigeant.activities.checking.undone import Undone
 from paigeant.activities.handlers import Activity
 from paigeant.activities.registry import ActivityRegistry
@@ -67,7 +68,8 @@ class _Walk:
             case Step() if entry.activity in self._registry:
                 activity = self._registry[entry.activity]
                 yield from self._step(position, entry, activity)
-                for rule, why in option_flaws(entry, activity, self._steps, self._registry):
+                planning = planning_flaws(activity, self._plan, self._registry, self._known.cards)
+                for rule, why in (*option_flaws(entry, activity, self._steps, self._registry), *planning):
                     yield self._flaw(position, entry, rule, why, activity.execute.where)
                 self._undone.append(Undone(position, entry, activity))
                 self._after(entry, activity)

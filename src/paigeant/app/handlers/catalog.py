@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from paigeant.abc import Directory, Published
-from paigeant.activities.checking import Known, check_secrets, check_workflow, require_secrets
+from paigeant.activities.checking import Known, check_secrets, check_workflow, may_add, require_secrets
 from paigeant.activities.registry import ActivityRegistry
 from paigeant.app.declaration import Declaration
 from paigeant.app.handlers.publications import unknown_workflow
@@ -64,7 +64,8 @@ class Catalog:
         self, plan: Plan, directory: Directory, fields: Collection[str] | None = None
     ) -> list[WorkflowFlaw]:
         """Return the flaws of a workflow that must make it fail; ``fields`` are those of an input at hand."""
-        foreign = {step.activity for step in plan.steps if step.activity not in self.registry}
+        named = {step.activity for step in plan.steps} | may_add(plan, self.registry)
+        foreign = {name for name in named if name not in self.registry}
         cards = await directory.find_cards(foreign) if foreign else {}
         known = Known(self.inputs.get(plan.name), self.outputs.get(plan.name), fields, cards, names_asked_by)
         flaws = [*check_workflow(plan, self.registry, known), *check_secrets(plan, self.registry, known)]

@@ -8,7 +8,8 @@ from pydantic import BaseModel
 class WorkflowFlaw(BaseModel, frozen=True):
     """One mistake: its workflow, its step (counted from 1), a message, and the location of the code.
 
-    ``rule`` is one of ``missing-argument``, ``unknown-argument``, ``wrong-type``, ``missing-log``, ``unserved`` and
+    ``rule`` is one of ``missing-argument``, ``missing-name``, ``missing-log``, ``missing-history``,
+    ``unknown-argument``, ``unknown-error``, ``wrong-type``, ``agent-options``, ``revision``, ``unserved`` and
     ``secret``.
     """
 

@@ -65,6 +65,12 @@ HOW: Final[Mapping[str, str]] = {
 """Description of the valid values of each option."""
 
 
+_FIRST: Final[Mapping[str, str]] = {
+    "agent": "it is an agent of pydantic-ai: agent(writer); a function is registered with @activity.execute()",
+}
+"""Description of arguments without a default, for calls that lack them."""
+
+
 def written_at() -> str:
     """Return file and line of the innermost caller outside of this package."""
     for frame, line in walk_stack(inspect.currentframe()):
@@ -166,7 +172,8 @@ def _misfit(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
     try:
         signature.bind(*args, **kwargs)
     except TypeError as error:
-        return f": {error}; {did_you_mean('', known)}"
+        lacks = next((first for name, first in _FIRST.items() if str(error).endswith(f"argument: {name!r}")), None)
+        return f": {error}; {lacks or did_you_mean('', known)}"
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
@@ -30,6 +31,10 @@ def shown(value: Any) -> str:
     """Return a value as code, cut to a part of a line; its type if its representation fails."""
     if isinstance(value, timedelta):
         return f"{value.total_seconds():g} s"
+    if inspect.isroutine(value):
+        return f"the function {getattr(value, '__name__', '?')!r}"
+    if type(value).__repr__ is object.__repr__:  # it would be an address in memory
+        return f"a {type(value).__name__}"
     if isinstance(value, int) and value.bit_length() > _DIGITS:
         return "an enormous number"
     try:
