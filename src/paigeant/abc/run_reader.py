@@ -54,7 +54,10 @@ class RunReader(ABC):
 
     @abstractmethod
     async def list_queues(self) -> list[QueueView]:
-        """Return the queue of each activity that was ever published, by name, at a cost independent of its depth."""
+        """Return the queue of each activity that was ever published, and of nodes, by name.
+
+        The cost is independent of their depth.
+        """
 
     @abstractmethod
     async def count_open(self) -> list[OpenCount]:

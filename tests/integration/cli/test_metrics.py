@@ -69,7 +69,7 @@ def test_metrics_and_probes_are_served_even_while_the_event_loop_hangs(project: 
     assert 'paigeant_steps_total{activity="greet",direction="execute",status="completed"} 1' in text
     assert re.search(r'^paigeant_queue_depth\{activity="greet"\} 0$', text, re.MULTILINE)
     assert 'paigeant_slots{state="free"} 32' in text
-    assert [queue["activity"] for queue in queues] == ["greet", "hang", "whoami"]
+    assert [queue["activity"] for queue in queues] == ["greet", "hang", "paigeant.flow", "whoami"]
     assert queues[0] | {"wanted": 0, "due": 0, "slots": 32, "workers": 1} == queues[0]
     assert fetch(port, "/health") == (200, "ok\n")
     assert fetch(port, "/nothing")[0] == 404

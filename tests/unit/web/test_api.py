@@ -11,11 +11,13 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from paigeant import ActivityRegistry, Sleep, Workflow
 from paigeant.app import Paigeant
+from paigeant.config import Settings
 from paigeant.errors import ConfigError
 from paigeant.model.runs import RunStatus
 from paigeant.testing.waiting import eventually
-from paigeant.web import events
+from paigeant.web import asgi, events
 from paigeant.web.events import EventStream, Watcher
 
 REFERENCE = (Path(__file__).parents[3] / "docs/reference/http-api.md").read_text("utf-8")
@@ -149,6 +151,17 @@ async def test_an_autoscaler_is_told_how_many_workers_are_wanted(local: httpx2.A
 
     assert (queue["activity"], queue["due"], queue["wanted"], queue["workers"]) == ("greet", 0, 0, 1)
     assert (await local.get("/api/v1/queues/nothing")).json()["code"] == "UnknownStep"
+
+
+async def test_an_autoscaler_that_has_gone_down_to_zero_learns_of_the_end_of_a_sleep():
+    nap = Workflow("nap", [Sleep(0.01)])
+    async with Paigeant(ActivityRegistry(), workflows=[nap], settings=Settings(store="memory://")) as app:
+        await app.dispatch(nap, {})
+        transport = httpx2.ASGITransport(app=asgi(app))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8200") as local:
+            nodes = (await local.get("/api/v1/queues/paigeant.flow")).json()
+
+    assert (nodes["due"], nodes["workers"], nodes["wanted"]) == (1, 0, 1)
 
 
 async def test_a_worker_is_drained_and_the_deed_is_kept(local: httpx2.AsyncClient, paigeant: Paigeant):

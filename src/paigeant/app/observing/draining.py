@@ -10,6 +10,7 @@ from typing import Final
 from paigeant.abc import Store
 from paigeant.engine.worker import ActivityWorker
 from paigeant.errors import Unavailable
+from paigeant.model.entries.entry import FLOW
 
 _LOOK: Final = 0.2
 """Minimum of seconds between two polls of the queues; a tenth of the required idle time if that is longer."""
@@ -21,13 +22,13 @@ async def until_drained(store: Store, worker: ActivityWorker, idle: float) -> No
     Work that is due later, such as a retry or a sleep, is not waited for. While the store is unavailable the worker
     does not count as drained.
     """
-    since = monotonic()
+    since, topics = monotonic(), {*worker.topics, FLOW}
     while monotonic() - since < idle:
         await asyncio.sleep(max(_LOOK, idle / 10))
         busy = True
         with suppress(Unavailable):
             queues = await store.list_queues()
-            due = any(queue.due for queue in queues if queue.activity in worker.topics)
+            due = any(queue.due for queue in queues if queue.activity in topics)
             busy = due or worker.slots.free < worker.slots.total
         if busy:
             since = monotonic()

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from paigeant.abc import Store
 from paigeant.app.operating.held import HELD
+from paigeant.model.entries.entry import FLOW
 from paigeant.model.runs import RESUMABLE, NodeView, RunStatus, RunView, StepStatus, StepView, WaitReason
 from paigeant.model.stored.overview import QueueView
 from paigeant.model.values.json_text import to_json
@@ -167,21 +168,28 @@ def _retrying(hop: Hop) -> Because:
 
 
 def _queued(hop: Hop, facts: Facts) -> Because:
-    queue = facts.queues.get(_name(hop))
+    queue = facts.queues.get(FLOW if isinstance(hop, NodeView) else hop.step)
     if queue is None:
         return _because(hop, "queued", f"step {_name(hop)!r} is due", "a worker", "cancel")
     if not queue.workers:
         return _unserved(hop)
     others = max(queue.due - 1, 0)
-    line = f"{others:,} others are due for it" if others else "nothing else is due for it"
     workers = "1 worker serves" if queue.workers == 1 else f"{queue.workers} workers serve"
-    said = f"step {_name(hop)!r} is due; {line}, {workers} it, and {queue.running:,} of its steps run"
+    if isinstance(hop, NodeView):
+        line = f"{others:,} others of its kind are due"
+        said = f"{_name(hop)!r} is due; {line}, {workers} them, and {queue.running:,} run"
+    else:
+        line = f"{others:,} others are due for it" if others else "nothing else is due for it"
+        said = f"step {_name(hop)!r} is due; {line}, {workers} it, and {queue.running:,} of its steps run"
     return _because(hop, "queued", said, "a worker with a free slot", "cancel")
 
 
 def _unserved(hop: Hop) -> Because:
-    said = f"no worker that is up serves step {_name(hop)!r}"
-    return _because(hop, "unserved", said, "you: start a worker that serves it", "cancel", "terminate")
+    if isinstance(hop, NodeView):
+        said, who = f"{_name(hop)!r} is due, and no worker is up", "you: start a worker; any serves it"
+    else:
+        said, who = f"no worker that is up serves step {_name(hop)!r}", "you: start a worker that serves it"
+    return _because(hop, "unserved", said, who, "cancel", "terminate")
 
 
 def _signal(hop: Hop) -> Because:

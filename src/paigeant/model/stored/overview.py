@@ -15,8 +15,9 @@ COUNTED: Final = 10_001
 
 
 class QueueView(BaseModel, frozen=True):
-    """Queue of one activity. ``due`` and ``running`` stop at 10,001, which means more than 10,000.
+    """Queue of one activity, or of nodes. ``due`` and ``running`` stop at 10,001, which means more than 10,000.
 
+    The ``activity`` of nodes (branches, waits, sub-workflows) is ``paigeant.flow``, which every worker serves.
     ``oldest`` is the number of seconds for which the longest waiting hop has been due, ``due_since`` the time since
     when, ``next_due_in`` the number until the next one is, None without one; all by the store's clock. ``workers`` is
     the number of living workers that serve it.

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
+from paigeant.model.entries.entry import FLOW
 from paigeant.model.limits import WORKER_ALIVE
 from paigeant.model.runs import DETAILED, RunPage, StepStatus, WaitReason, kind_of_reason
 from paigeant.model.stored.overview import COUNTED, EndCount, OpenCount, QueueView
@@ -19,10 +20,10 @@ from paigeant.stores.memory.tables.runs import RunRow
 
 
 def list_queues(rows: Rows) -> list[QueueView]:
-    """Return the queue of each published activity."""
+    """Return the queue of each published activity, and that of the nodes."""
     now = rows.clock()
     living = [card for card, seen in rows.workers.values() if seen > now - WORKER_ALIVE]
-    return with_workers((_queue(rows, activity) for activity in rows.cards), living)
+    return with_workers((_queue(rows, topic) for topic in (FLOW, *rows.cards)), living)
 
 
 def _queue(rows: Rows, activity: str) -> QueueView:

@@ -13,6 +13,8 @@ import pytest
 
 from paigeant.abc import Store
 from paigeant.errors import InvalidInput
+from paigeant.model.entries.entry import FLOW
+from paigeant.model.entries.sleep import Sleep
 from paigeant.model.outcomes import Parked
 from paigeant.model.plan import ActivityCard, WorkerCard
 from paigeant.model.runs import RunStatus
@@ -28,17 +30,25 @@ class OverviewGuarantees(StoreBackend):
         await store.publish_catalog(
             [], [ActivityCard(name=name, arguments="{}", result="{}") for name in ("draft", "print")]
         )
-        await store.report_worker(WorkerCard("alice", "host", 1, ("draft",)))
+        await store.report_worker(WorkerCard("alice", "host", 1, ("draft", FLOW)))
         await self.begin(store, "draft")
         await store.record_workflow_start([new_run("draft"), new_run("draft")])
 
-        draft, printing = await store.list_queues()
+        draft, nodes, printing = await store.list_queues()
 
         assert (draft.activity, draft.due, draft.running, draft.workers) == ("draft", 2, 1, 1)
         assert draft.oldest is not None
         assert draft.oldest >= 0
         assert draft.next_due_in is None
+        assert (nodes.activity, nodes.due, nodes.workers) == (FLOW, 0, 1)
         assert (printing.activity, printing.due, printing.oldest, printing.workers) == ("print", 0, None, 0)
+
+    async def test_nodes_have_a_queue_before_anything_is_published(self, store: Store) -> None:
+        await store.record_workflow_start([new_run(Sleep(60))])
+
+        [nodes] = await store.list_queues()
+
+        assert (nodes.activity, nodes.due, nodes.running, nodes.workers) == (FLOW, 1, 0, 0)
 
     async def test_open_hops_are_counted_by_status_and_reason(self, store: Store) -> None:
         await self.begin(store, "draft")

@@ -14,6 +14,7 @@ from paigeant import ActivityContext, ActivityRegistry, Parked, RetryPolicy, Sle
 from paigeant.app import Paigeant, Run
 from paigeant.app.operating.why import Because, Facts, explain
 from paigeant.config import Settings
+from paigeant.model.entries.entry import FLOW
 from paigeant.model.runs import Direction, NodeView, RunStatus, RunView, StepStatus, StepView, WaitReason
 from paigeant.model.stored.overview import QueueView
 
@@ -196,6 +197,23 @@ def test_a_queue_says_how_many_are_before_it_and_who_serves():
 
     assert found.said == "step 'charge' is due; 1,200 others are due for it, 2 workers serve it, and 3 of its steps run"
     assert (found.cause, unserved.cause) == ("queued", "unserved")
+
+
+@pytest.mark.parametrize(
+    ("workers", "cause", "said"),
+    [
+        (2, "queued", "'vans' is due; 3 others of its kind are due, 2 workers serve them, and 1 run"),
+        (0, "unserved", "'vans' is due, and no worker is up"),
+    ],
+)
+def test_a_node_waits_in_the_queue_of_all_nodes(workers: int, cause: str, said: str):
+    status = StepStatus.PENDING
+    node = NodeView(position=2, direction=Direction.EXECUTE, kind="parallel", name="vans", status=status)
+    queue = QueueView(activity=FLOW, due=4, running=1, workers=workers)
+
+    [found] = explain(view(status=StepStatus.COMPLETED, nodes=(node,)), Facts({FLOW: queue})).because
+
+    assert (found.cause, found.said) == (cause, said)
 
 
 def test_a_join_names_the_branches_that_lack():

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, literal, select
+from sqlalchemy import BindParameter, ColumnElement, ScalarSelect, bindparam, func, literal, select, union_all
 
+from paigeant.model.entries.entry import FLOW
 from paigeant.model.stored.overview import COUNTED, OpenCount, QueueView
 from paigeant.protocol.queues import with_workers
 from paigeant.sql.execution.transaction import Tx
@@ -18,36 +19,36 @@ from paigeant.sql.statements.catalog import list_workers
 steps: Columns = step_executions.c
 _NOW: Final = bindparam("now", type_=StoreTime())
 _OPEN: Final = steps.completed_at.is_(None)
-_IN_QUEUE: Final = (steps.namespace == activities.c.namespace, steps.step == activities.c.name, _OPEN)
+_NAMESPACE: Final[BindParameter[str]] = bindparam("namespace")
+_TOPICS: Final = union_all(
+    select(literal(FLOW).label("name")), select(activities.c.name).where(activities.c.namespace == _NAMESPACE)
+).subquery("topics")
+_IN_QUEUE: Final = (steps.namespace == _NAMESPACE, steps.step == _TOPICS.c.name, _OPEN)
 
 
 def _count(*conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
     """Return the number of open hops of the activity, up to 10,001."""
-    found = select(literal(1).label("one")).where(*_IN_QUEUE, *conditions).limit(COUNTED).correlate(activities)
+    found = select(literal(1).label("one")).where(*_IN_QUEUE, *conditions).limit(COUNTED).correlate(_TOPICS)
     return select(func.count()).select_from(found.subquery()).scalar_subquery()
 
 
 def _first(*conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
     """Return the due time of the first open hop of the activity."""
     found = select(steps.due_at).where(*_IN_QUEUE, *conditions).order_by(steps.due_at).limit(1)
-    return found.correlate(activities).scalar_subquery()
+    return found.correlate(_TOPICS).scalar_subquery()
 
 
-_QUEUES: Final = (
-    select(
-        activities.c.name,
-        _count(steps.due_at <= _NOW).label("due"),
-        _first(steps.due_at.is_not(None)).label("first_due_at"),
-        _count(steps.due_at > _NOW, steps.owner.is_not(None)).label("running"),
-        _first(steps.due_at > _NOW, steps.owner.is_(None)).label("next_due_at"),
-    )
-    .where(activities.c.namespace == bindparam("namespace"))
-    .order_by(activities.c.name)
-)
+_QUEUES: Final = select(
+    _TOPICS.c.name,
+    _count(steps.due_at <= _NOW).label("due"),
+    _first(steps.due_at.is_not(None)).label("first_due_at"),
+    _count(steps.due_at > _NOW, steps.owner.is_not(None)).label("running"),
+    _first(steps.due_at > _NOW, steps.owner.is_(None)).label("next_due_at"),
+).order_by(_TOPICS.c.name)
 
 _SEEN: Final = (
     select(steps.status, steps.reason)
-    .where(steps.namespace == bindparam("namespace"), _OPEN)
+    .where(steps.namespace == _NAMESPACE, _OPEN)
     .order_by(steps.step, steps.due_at)
     .limit(COUNTED)
     .subquery()
@@ -60,7 +61,7 @@ _COUNTS: Final = (
 
 
 def list_queues(tx: Tx, gone: Collection[str]) -> list[QueueView]:
-    """Return the queue of each published activity."""
+    """Return the queue of each published activity, and that of the nodes."""
     rows = tx.rows(_QUEUES, namespace=tx.namespace, now=tx.now)
     queues = [
         QueueView(
