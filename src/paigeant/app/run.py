@@ -33,6 +33,7 @@ from paigeant.engine.upkeep.closer import close_run, terminate_run
 from paigeant.errors import InvalidInput, ResultTimeout, UnknownVariable
 from paigeant.model.calls.recorded import RecordedCall
 from paigeant.model.checks.options import spelled
+from paigeant.model.entries.picture import mermaid
 from paigeant.model.people.deeds import Deed, DeedVerb, DeedView
 from paigeant.model.runs import CancelRequest, RunStatus, RunView, StepView
 from paigeant.model.stored.signals import Receipt
@@ -81,7 +82,7 @@ class Run(Generic[Out_co]):
 
     async def mermaid(self) -> str:
         """Return a Mermaid diagram of the run: its hops, and the entries ahead."""
-        return draw_run(await self.view())
+        return mermaid(draw_run(await self.view()))
 
     async def steps(self) -> tuple[StepView, ...]:
         """Return the steps, including those ahead: each hop in the order of its position."""

@@ -10,9 +10,9 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, Field, JsonValue
 
 from paigeant.model.entries.agent_options import AgentOptions
-from paigeant.model.entries.entry import Entry, check_levels, count, draw
+from paigeant.model.entries.entry import Entry, check_levels, count, picture_of
 from paigeant.model.entries.kinds import AnyEntry
-from paigeant.model.entries.picture import End, Picture, Shape
+from paigeant.model.entries.picture import Box, Picture, Shape, mermaid
 from paigeant.model.entries.step import Step, steps_of
 from paigeant.model.limits import NAME_PATTERN, STEPS
 from paigeant.model.revision import RevisionPolicy
@@ -78,12 +78,14 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
         """Policies of its runs, as JSON data, without defaults."""
         return Terms(revision=self.revision, budgets=self.budgets).model_dump(mode="json", exclude_defaults=True)
 
+    @property
+    def picture(self) -> Picture:
+        """Diagram of it."""
+        return (Box(self.name, Shape.END), *picture_of(self.itinerary), Box("end", Shape.END))
+
     def mermaid(self) -> str:
         """Return a Mermaid diagram of it, with names escaped."""
-        picture = Picture()
-        ends = draw(self.itinerary, picture, [End(picture.box(self.name, shape=Shape.END))])
-        picture.box("end", ends, Shape.END)
-        return picture.text()
+        return mermaid(self.picture)
 
 
 class Undo(StrEnum):

@@ -12,13 +12,17 @@ from starlette.responses import JSONResponse, Response
 from paigeant.app.custody import Custody, export_run
 from paigeant.app.operating.bulk import MOST, BulkResult, Matched, Order, do_to_all, match
 from paigeant.app.operating.why import Explanation, explain_run
+from paigeant.app.views.pictures import draw_run
 from paigeant.errors import InvalidInput
+from paigeant.model.entries.picture import mermaid
 from paigeant.model.people.deeds import DeedView
 from paigeant.model.runs import RunPage, RunStatus, RunView
 from paigeant.model.spending.budgets import Budget, read_budget
 from paigeant.model.stored.run_filter import RunFilter, read_filter
 from paigeant.web.access import Role
+from paigeant.web.charts.graph import graph_of
 from paigeant.web.redaction import deeds_seen_by, runs_seen_by, seen_by
+from paigeant.web.rendering import drawing
 from paigeant.web.requests import (
     Forbidden,
     app_of,
@@ -205,11 +209,16 @@ async def retry(request: Request, workflow_id: str, if_match: IfMatch = None) ->
     return Status(workflow_id=str(run.workflow_id), status=await run.retry(**options))
 
 
-@router.get("/runs/{workflow_id}/graph")
+@router.get("/runs/{workflow_id}/graph", response_model=dict[str, str])
 @by_workflow
-async def graph(request: Request, workflow_id: str) -> dict[str, str]:
-    """Return a Mermaid flowchart of a run."""
-    return {"mermaid": await (await find_run(request, workflow_id)).mermaid()}
+async def graph(request: Request, workflow_id: str) -> dict[str, str] | Response:
+    """Return a flowchart of a run: for Mermaid, or as an image if the request accepts image/svg+xml."""
+    view = seen_by(await (await find_run(request, workflow_id)).view(), who(request))
+    if "image/svg+xml" not in request.headers.get("accept", ""):
+        return {"mermaid": mermaid(draw_run(view))}
+    if (drawn := graph_of(draw_run(view))) is None:
+        raise InvalidInput("the run has too many steps to be drawn; ask for Mermaid: Accept: application/json")
+    return drawing(drawn, view.workflow, f"{request.scope.get('root_path', '')}/runs/{view.workflow_id}#at-")
 
 
 @router.get("/runs/{workflow_id}/custody")

@@ -11,9 +11,11 @@ from starlette.responses import PlainTextResponse, Response
 from paigeant.app import Run
 from paigeant.app.calls.conversations import place
 from paigeant.app.custody import Custody
+from paigeant.app.handlers.publications import listing_of
 from paigeant.app.operating.attention import FAILED_WITHIN, find_attention
 from paigeant.app.operating.bulk import Verb
 from paigeant.app.operating.why import explain_run
+from paigeant.app.views.pictures import draw_run
 from paigeant.errors import InvalidInput, PaigeantError, UnknownVariable
 from paigeant.model.runs import RESUMABLE, RunStatus, RunView
 from paigeant.model.stored.log_lines import LogFilter, LogLine
@@ -22,6 +24,7 @@ from paigeant.model.stored.run_filter import RunFilter, read_filter
 from paigeant.model.values.durations import spelled
 from paigeant.model.values.json_text import to_json
 from paigeant.web.access import Role
+from paigeant.web.charts.graph import graph_of
 from paigeant.web.charts.throughput import SPAN, throughput_of
 from paigeant.web.charts.timeline import timeline_of
 from paigeant.web.redaction import (
@@ -41,6 +44,7 @@ from paigeant.web.requests import (
     log_of,
     newest_deeds,
     own_runs,
+    own_workflows,
     version_of,
     who,
     workflows_seen,
@@ -128,6 +132,7 @@ async def run(request: Request, workflow_id: str, only: str = "") -> Response:
         because=explained.because,
         version=version_of(view),
         timeline=timeline_of(shown, failed=only == "failed"),
+        graph=graph_of(draw_run(shown)),
         only=only,
         deeds=deeds_seen_by(await handle.deeds(), who(request)),
         trace=_trace_link(request, view.trace_id),
@@ -205,6 +210,17 @@ async def workers(request: Request) -> Response:
 async def workflows(request: Request) -> Response:
     """Show the workflows that can be dispatched."""
     return page(request, "workflows.html", workflows=await workflows_seen(request))
+
+
+@router.get("/workflows/{name}")
+@by_workflow
+async def workflow(request: Request, name: str) -> Response:
+    """Show one workflow: its graph, the workers that published it, and the steps that nobody serves."""
+    own_workflows(request, [name])
+    app = app_of(request)
+    plan = await app.catalog.find(name, app.store)
+    listed = listing_of(plan, await app.list_workers())
+    return page(request, "workflow.html", name=name, graph=graph_of(plan.picture), listed=listed)
 
 
 @router.get("/deeds")

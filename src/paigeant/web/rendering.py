@@ -16,6 +16,7 @@ from paigeant.model.spending.costs import decimal_text
 from paigeant.model.values.json_text import to_json
 from paigeant.model.values.showing import CONTROLS
 from paigeant.web.access import Access, Role
+from paigeant.web.charts.graph import Graph
 
 SHOWN: Final = 2_048
 """Number of characters of a value shown in a page; the rest is a click away."""
@@ -102,6 +103,12 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
         "namespace": request.app.state.paigeant.settings.namespace,
     }
     return HTMLResponse(_TEMPLATES.get_template(template).render(shared | values), status)
+
+
+def drawing(graph: Graph, name: str, link: str) -> Response:
+    """Return a graph as an image of its own, whose boxes link to an address before the place of each."""
+    text = _TEMPLATES.get_template("graph.svg").render(graph=graph, name=name, link=link)
+    return Response(text, media_type="image/svg+xml")
 
 
 def error_page(request: Request, status: int, text: str) -> Response:

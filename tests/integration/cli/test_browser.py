@@ -116,6 +116,20 @@ def test_a_signal_is_sent_by_the_keyboard_alone(project: Any, until: Any, browse
     assert json.loads(project.process("show", run, "--json").stdout)["variables"]["paid"] == "yes"
 
 
+def test_ticked_runs_are_ended_and_others_are_not(project: Any, until: Any, browser: Any, address: str):
+    one, other = dispatched(project, "waiting"), dispatched(project, "waiting")
+    until(lambda: status(project, one) == status(project, other) == "waiting")
+
+    browser.goto(f"{address}/runs")
+    browser.check(f'input[value="{one}"]')
+    browser.click('button[formaction$="/bulk/terminate"]')
+    assert browser.locator("main tbody tr").count() == 1
+    browser.click("main form button")
+
+    assert "1 of 1 done" in browser.inner_text("main")
+    assert (status(project, one), status(project, other)) == ("terminated", "waiting")
+
+
 @pytest.mark.parametrize("colours", ["light", "dark"])
 def test_no_page_is_hard_to_use_breaks_its_policy_or_a_narrow_window(
     project: Any, until: Any, browser: Any, complaints: list[str], address: str, colours: str
@@ -128,7 +142,8 @@ def test_no_page_is_hard_to_use_breaks_its_policy_or_a_narrow_window(
     browser.set_viewport_size({"width": 360, "height": 740})
 
     serious: list[str] = []
-    for path in (*PAGES, f"/runs/{failed}", f"/runs/{waiting}", f"/runs/{waiting}/do/signal?name=paid", "/login"):
+    runs = (f"/runs/{failed}", f"/runs/{waiting}", f"/runs/{waiting}/do/signal?name=paid")
+    for path in (*PAGES, "/workflows/waiting", "/runs?select=page", "/bulk/cancel?status=waiting", *runs, "/login"):
         browser.goto(f"{address}{path}")
         assert browser.evaluate("document.documentElement.scrollWidth") <= 360, path
         serious += [

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paigeant.model.entries.picture import End, Picture, Shape, escaped
+from paigeant.model.entries.picture import Box, Fork, Shape, escaped, mermaid
 from paigeant.model.entries.sleep import Sleep
 from paigeant.model.entries.step import Step
 from paigeant.model.entries.switch import Switch
@@ -58,9 +58,7 @@ def test_each_entry_is_a_box_and_each_case_a_way() -> None:
 @pytest.mark.parametrize("shape", Shape)
 @given(name=st.text(min_size=1), label=st.text())
 def test_whatever_a_name_holds_is_text(shape: Shape, name: str, label: str) -> None:
-    picture = Picture()
+    text = mermaid((Fork(Box("first"), ((label, (Box(name, shape),)),)),))
 
-    picture.box(name, [End(picture.box("first"), label)], shape)
-
-    assert all(LINE.fullmatch(line) for line in picture.text().splitlines())
+    assert all(LINE.fullmatch(line) for line in text.splitlines())
     assert len(escaped(name)) <= 80 * 10

@@ -46,10 +46,11 @@ async def list_workflows(here: Mapping[str, Plan], directory: Directory) -> list
     workers, published = await directory.list_workers(), await directory.list_plans()
     found = await asyncio.gather(*(directory.find_plan(name) for name in published if name not in here))
     plans = [*here.values(), *(plan for plan in found if plan is not None)]
-    return [_listing(plan, workers) for plan in sorted(plans, key=lambda plan: plan.name)]
+    return [listing_of(plan, workers) for plan in sorted(plans, key=lambda plan: plan.name)]
 
 
-def _listing(plan: Plan, workers: Iterable[WorkerCard]) -> WorkflowListing:
+def listing_of(plan: Plan, workers: Iterable[WorkerCard]) -> WorkflowListing:
+    """Return what there is to say of a workflow, with these workers."""
     steps = tuple(dict.fromkeys(step.activity for step in plan.steps))
     served = {topic for card in workers for topic in card.served}
     return WorkflowListing(

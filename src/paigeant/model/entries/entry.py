@@ -11,7 +11,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid5
 
-from paigeant.model.entries.picture import End, Picture, Shape
+from paigeant.model.entries.picture import Box, Picture, Shape
 from paigeant.model.limits import NAME_PATTERN, NESTED
 
 E = TypeVar("E", bound="Entry")
@@ -104,11 +104,11 @@ class Entry(ABC):
         fields = {cls.main if name == cls.key else name: value for name, value in said.items()}
         return cls.read(fields, lambda _: ())
 
-    def draw(self, picture: Picture, ends: Sequence[End]) -> list[End]:
-        """Add the entry to a diagram, after these open ends; returns the open ends behind it."""
+    @property
+    def picture(self) -> Picture:
+        """Its part of a diagram."""
         name = self.label if self.label == self.kind else f"{self.kind} {self.label}"
-        box = picture.box(name, ends, Shape.WAIT)
-        return draw(self.inner, picture, [End(box)])
+        return (Box(name, Shape.WAIT), *picture_of(self.inner))
 
     @property
     def output_name(self) -> str | None:
@@ -249,12 +249,9 @@ def joined(entries: Iterable[Entry]) -> bytes:
     return b"[%b]" % b",".join(entry.text for entry in entries)
 
 
-def draw(entries: Iterable[Entry], picture: Picture, ends: Sequence[End]) -> list[End]:
-    """Add entries to a diagram, one after the other; returns the open ends behind the last."""
-    behind = list(ends)
-    for entry in entries:
-        behind = entry.draw(picture, behind)
-    return behind
+def picture_of(entries: Iterable[Entry]) -> Picture:
+    """Return the diagram of entries, one after the other."""
+    return tuple(part for entry in entries for part in entry.picture)
 
 
 def count(entries: Iterable[Entry]) -> int:

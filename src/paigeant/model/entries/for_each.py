@@ -21,17 +21,17 @@ from paigeant.model.entries.entry import (
     YamlReader,
     check_levels,
     copied,
-    draw,
     exposed_output,
     joined,
     listed,
     outline_of,
     output_name,
+    picture_of,
     written,
 )
 from paigeant.model.entries.fan import Fan, OnFault
 from paigeant.model.entries.nested import Branch, Declared, read_declared, read_nested
-from paigeant.model.entries.picture import End, Picture, Shape
+from paigeant.model.entries.picture import Box, Picture, Shape
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.values.json_text import to_json
 
@@ -160,10 +160,10 @@ class ForEach(Fan):
         """Short description, with the entries for each item."""
         return f"for each {self.item} in {self.in_} ({outline_of(self.entries)})"
 
-    def draw(self, picture: Picture, ends: Sequence[End]) -> list[End]:
-        """Add one box, and the entries for each item."""
-        node = picture.box(f"for each {self.item} in {self.in_}", ends, Shape.GROUP)
-        return draw(self.entries, picture, [End(node)])
+    @property
+    def picture(self) -> Picture:
+        """One box, and the entries for each item."""
+        return (Box(f"for each {self.item} in {self.in_}", Shape.GROUP), *picture_of(self.entries))
 
     @property
     def inner(self) -> tuple[Entry, ...]:

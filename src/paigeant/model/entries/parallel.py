@@ -23,17 +23,17 @@ from paigeant.model.entries.entry import (
     YamlReader,
     check_levels,
     copied,
-    draw,
     exposed_output,
     joined,
     listed,
     outline_of,
     output_name,
+    picture_of,
     written,
 )
 from paigeant.model.entries.fan import Fan, OnFault
 from paigeant.model.entries.nested import Branch, Declared, read_declared, read_nested
-from paigeant.model.entries.picture import End, Picture, Shape
+from paigeant.model.entries.picture import Box, Fork, Picture, Shape
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.values.json_text import to_json
 from paigeant.model.values.showing import did_you_mean, shown
@@ -172,13 +172,11 @@ class Parallel(Fan):
         """Short description, with the entries of its branches."""
         return f"parallel ({'; '.join(f'{name}: {outline_of(entries)}' for name, entries in self.branches)})"
 
-    def draw(self, picture: Picture, ends: Sequence[End]) -> list[End]:
-        """Add a box, and the path of each branch."""
-        node = picture.box(self.label, ends, Shape.GROUP)
-        behind: list[End] = []
-        for name, entries in self.branches:
-            behind += draw(entries, picture, [End(node, name)])
-        return behind
+    @property
+    def picture(self) -> Picture:
+        """A box, and the path of each branch."""
+        branches = tuple((name, picture_of(entries)) for name, entries in self.branches)
+        return (Fork(Box(self.label, Shape.GROUP), branches),)
 
     @property
     def inner(self) -> tuple[Entry, ...]:

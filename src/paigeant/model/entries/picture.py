@@ -1,11 +1,11 @@
-"""Diagrams: boxes and arrows as Mermaid text, with every name escaped."""
+"""Diagrams: boxes and forks from top to bottom, and their Mermaid text, with every name escaped."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 _SAFE: Final = re.compile(r"[A-Za-z0-9_ .,:+\-]")
 _WIDTH: Final = 80
@@ -13,7 +13,7 @@ _WIDTH: Final = 80
 
 
 class Shape(StrEnum):
-    """Shapes of a box; ``{}`` is its text."""
+    """Shapes of a box, as Mermaid writes them; ``{}`` is its text."""
 
     END = '(["{}"])'
     STEP = '["{}"]'
@@ -43,36 +43,72 @@ _STYLES: Final = {
 }
 
 
-class End(NamedTuple):
+class Box(NamedTuple):
+    """Box of a diagram. ``state`` is the status of its hop, ``about`` the place of the hop, or the activity."""
+
+    text: str
+    shape: Shape = Shape.STEP
+    looks: Looks | None = None
+    state: str = ""
+    about: str = ""
+
+
+class Fork(NamedTuple):
+    """Box from which several branches go on, each with a label; what follows the fork follows all of them."""
+
+    box: Box
+    branches: tuple[tuple[str, Picture], ...]
+
+
+Picture: TypeAlias = "tuple[Box | Fork, ...]"
+"""Boxes and forks, one after the other."""
+
+
+class _End(NamedTuple):
     """Open end: a box from which an arrow continues, and the label of the arrow."""
 
     box: str
     label: str | None = None
 
 
-class Picture:
-    """Boxes and arrows from top to bottom, as they are added."""
+def mermaid(picture: Picture) -> str:
+    """Return a diagram as Mermaid text."""
+    text = _Mermaid()
+    text.add(picture, [])
+    return text.text()
 
+
+class _Mermaid:
     def __init__(self) -> None:
-        """Start empty."""
         self._lines: list[str] = []
         self._looks: dict[Looks, list[str]] = {}
         self._count = 0
 
-    def box(self, text: str, ends: Iterable[End] = (), shape: Shape = Shape.STEP, looks: Looks | None = None) -> str:
-        """Add a box, with an arrow from each of these open ends; returns its name."""
+    def add(self, picture: Picture, ends: Iterable[_End]) -> list[_End]:
+        """Add a picture after these open ends; returns the open ends behind it."""
+        behind = list(ends)
+        for part in picture:
+            if isinstance(part, Box):
+                behind = [_End(self._box(part, behind))]
+            else:
+                name, behind_all = self._box(part.box, behind), list[_End]()
+                for label, branch in part.branches:
+                    behind_all += self.add(branch, [_End(name, label)])
+                behind = behind_all
+        return behind
+
+    def _box(self, box: Box, ends: Iterable[_End]) -> str:
         name = f"n{self._count}"
         self._count += 1
-        self._lines.append(name + shape.value.replace("{}", escaped(text), 1))
+        self._lines.append(name + box.shape.value.replace("{}", escaped(box.text), 1))
         for end in ends:
             label = "" if end.label is None else f'|"{escaped(end.label)}"|'
             self._lines.append(f"{end.box} -->{label} {name}")
-        if looks is not None:
-            self._looks.setdefault(looks, []).append(name)
+        if box.looks is not None:
+            self._looks.setdefault(box.looks, []).append(name)
         return name
 
     def text(self) -> str:
-        """Return the diagram as Mermaid text."""
         styles = [f"classDef {looks} {_STYLES[looks]}" for looks in self._looks]
         classes = [f"class {','.join(boxes)} {looks}" for looks, boxes in self._looks.items()]
         return "\n".join(["flowchart TD", *(f"  {line}" for line in [*self._lines, *styles, *classes]), ""])

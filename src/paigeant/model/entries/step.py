@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any, ClassVar, Final, Self, cast
@@ -16,7 +16,7 @@ from paigeant.model.checks.names import OutputName
 from paigeant.model.checks.options import declared
 from paigeant.model.entries.agent_options import AGENT, AgentOptions
 from paigeant.model.entries.entry import DURATION, NAME, WHEN, Choice, Entry, Reader, StepChange, copied
-from paigeant.model.entries.picture import End, Picture, Shape
+from paigeant.model.entries.picture import Box, Fork, Picture, Shape
 from paigeant.model.limits import CONDITION
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.values.durations import Limit
@@ -150,12 +150,13 @@ class Step(Entry):
         """Return the changed step."""
         return change(self)
 
-    def draw(self, picture: Picture, ends: Sequence[End]) -> list[End]:
-        """Add a box, with a path around it if it has a condition."""
+    @property
+    def picture(self) -> Picture:
+        """A box, with a path around it if it has a condition."""
+        box = Box(self.activity, about=self.activity)
         if self.when is None:
-            return [End(picture.box(self.activity, ends))]
-        choice = picture.box(self.when, ends, Shape.CHOICE)
-        return [End(picture.box(self.activity, [End(choice, "true")])), End(choice, "false")]
+            return (box,)
+        return (Fork(Box(self.when, Shape.CHOICE), (("true", (box,)), ("false", ()))),)
 
 
 _STEP: Final = TypeAdapter(Step)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Final, Self
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from paigeant.model.entries.entry import (
     joined,
     written,
 )
-from paigeant.model.entries.picture import End, Picture, Shape
+from paigeant.model.entries.picture import Box, Picture, Shape
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.values.json_text import to_json
 
@@ -114,9 +114,10 @@ class SubWorkflow(Entry):
         del nested
         return cls(**said)
 
-    def draw(self, picture: Picture, ends: Sequence[End]) -> list[End]:
-        """Add one box: the child run has a diagram of its own."""
-        return [End(picture.box(f"workflow {self.workflow}", ends, Shape.GROUP))]
+    @property
+    def picture(self) -> Picture:
+        """One box: the child run has a diagram of its own."""
+        return (Box(f"workflow {self.workflow}", Shape.GROUP),)
 
     def with_steps(self, change: StepChange) -> Entry:
         """Return the same with each step of the child's plan changed, or itself without a plan."""

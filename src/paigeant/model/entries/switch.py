@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self, cast
@@ -22,14 +22,14 @@ from paigeant.model.entries.entry import (
     WrittenWrongly,
     YamlReader,
     check_levels,
-    draw,
     joined,
     outline_of,
+    picture_of,
     written,
     yaml_key,
 )
 from paigeant.model.entries.nested import Branch, read_nested
-from paigeant.model.entries.picture import End, Picture, Shape
+from paigeant.model.entries.picture import Box, Fork, Picture, Shape
 from paigeant.model.limits import CONDITION
 from paigeant.model.values.json_text import to_json
 from paigeant.model.values.showing import shown
@@ -166,13 +166,11 @@ class Switch(Entry):
         )
         return replace(self, cases=cases, default=tuple(entry.with_steps(change) for entry in self.otherwise))
 
-    def draw(self, picture: Picture, ends: Sequence[End]) -> list[End]:
-        """Add a choice, and the path of each case."""
-        choice = picture.box(self.kind, ends, Shape.CHOICE)
-        behind: list[End] = []
-        for when, entries in (*self.ordered, ("else", self.otherwise)):
-            behind += draw(entries, picture, [End(choice, when)])
-        return behind
+    @property
+    def picture(self) -> Picture:
+        """A choice, and the path of each case."""
+        cases = (*self.ordered, ("else", self.otherwise))
+        return (Fork(Box(self.kind, Shape.CHOICE), tuple((when, picture_of(entries)) for when, entries in cases)),)
 
 
 class _WireCase(BaseModel, extra="forbid"):
