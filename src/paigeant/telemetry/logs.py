@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import Any, Final
 
 from paigeant.abc import Hooks
 from paigeant.activities.faults import clean, text_of
 from paigeant.activities.tracebacks import traceback_of
-from paigeant.errors import PaigeantError
+from paigeant.errors import ConfigError, PaigeantError
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.events import (
     ConnectionLost,
@@ -197,9 +198,25 @@ def _worker_stopped(event: WorkerStopped) -> None:
 def _trouble(event: Trouble) -> None:
     if WORKER.isEnabledFor(logging.WARNING):
         error = _said(event.error)
+        if isinstance(event.error, ConfigError) and not _is_news(f"{event.doing}: {error}"):
+            return
         fields = {"event": "trouble, trying again", "worker": event.worker, "doing": event.doing, "error": error}
         unexpected = None if isinstance(event.error, _EXPECTED) else event.error
         _log(WORKER, logging.WARNING, f"trouble, trying again: {event.doing}: {error}", fields, unexpected)
+
+
+_REPEATED: Final = 60.0
+"""Seconds after which a mistake in the configuration is told again: waiting does not mend it."""
+
+_told: dict[str, float] = {}
+
+
+def _is_news(text: str) -> bool:
+    """True if this was not told within the last minute."""
+    now = monotonic()
+    for old in [each for each, at in _told.items() if now - at > _REPEATED]:
+        del _told[old]
+    return _told.setdefault(text, now) == now
 
 
 def _said(error: BaseException) -> str:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
@@ -24,9 +24,6 @@ from paigeant.telemetry.logs import LineHandler
 from paigeant.telemetry.step_context import current_step_fields, has_step_fields, process_fields
 from paigeant.telemetry.step_lines import Line, StepLine
 from paigeant.telemetry.writer import FileOutput, LogWriter, Output, StreamOutput
-
-_SUPERFLUOUS: Final = ("alembic",)
-"""Loggers whose info lines are suppressed; their warnings are not."""
 
 
 class WriterHandler(LineHandler):
@@ -84,9 +81,6 @@ def configure(
         handler.close()
     root.addHandler(WriterHandler(writers))
     root.setLevel(logging.getLevelNamesMapping()[level.upper()])
-    for name in _SUPERFLUOUS:
-        if logging.getLogger(name).level == logging.NOTSET:
-            logging.getLogger(name).setLevel(logging.WARNING)
     _let_structlog_pass()
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_uncaught

@@ -26,9 +26,9 @@ COMMANDS = (("runs",), ("dispatch", "hello", "input.json"), ("db", "upgrade"), (
 HANDLERS = "from paigeant import activity\n\n\n@activity.execute()\ndef greet() -> None: ...\n"
 WORKFLOWS = "workflows: {hello: [{activity: greet, elsewhere: true}]}\n"
 RULES = """
-host     all  paigeant,crowd,reader,guest  127.0.0.1/32  trust
-hostssl  all  secure                       127.0.0.1/32  trust
-host     all  locked                       127.0.0.1/32  scram-sha-256
+host     all  paigeant,crowd,reader,guest,clerk  127.0.0.1/32  trust
+hostssl  all  secure                             127.0.0.1/32  trust
+host     all  locked                             127.0.0.1/32  scram-sha-256
 """
 ROLES = f"""
 CREATE ROLE crowd LOGIN CONNECTION LIMIT 0;
@@ -36,6 +36,9 @@ CREATE ROLE reader LOGIN;
 ALTER ROLE reader SET default_transaction_read_only = on;
 GRANT pg_read_all_data, pg_write_all_data TO reader;
 CREATE ROLE guest LOGIN;
+CREATE ROLE clerk LOGIN;
+GRANT USAGE ON SCHEMA paigeant TO clerk;
+GRANT SELECT ON ALL TABLES IN SCHEMA paigeant TO clerk;
 CREATE ROLE secure LOGIN SUPERUSER;
 CREATE ROLE locked LOGIN PASSWORD '{SECRET}-other';
 CREATE DATABASE empty;
@@ -60,7 +63,7 @@ CASES: dict[str, tuple[dict[str, Any], int, str]] = {
     "a newer schema": ({"database": "newer"}, FIX, "made by a newer one"),
     "an older schema": ({"database": "older"}, FIX, "run `paigeant db upgrade`"),
     "no schema": ({"database": "empty"}, FIX, "no schema yet: run `paigeant db upgrade`"),
-    "no rights": ({"username": "guest"}, FIX, "lacks a right"),
+    "no rights": ({"username": "guest"}, FIX, "permission denied for "),
 }
 
 
@@ -197,6 +200,23 @@ def test_a_server_that_only_reads_is_told(
     url = strict.set(username="reader").render_as_string(hide_password=False)
 
     is_one_clear_line(said(*words, store=url), words, code, text)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("dispatch", "hello"), ("prune", "--older-than", "30d", "--yes"), ("tokens", "create", "x", "--role", "viewer")],
+    ids=" ".join,
+)
+def test_a_right_that_is_lacking_is_named_and_no_outage(
+    strict: Any, said: Callable[..., Ended], caplog: pytest.LogCaptureFixture, words: tuple[str, ...]
+):
+    url = strict.set(username="clerk").render_as_string(hide_password=False)
+
+    ended = said(*words, store=url)
+
+    is_one_clear_line(ended, words, FIX, "permission denied for table ")
+    assert "let its owner grant that" in ended.stderr
+    assert [line for line in caplog.messages if "connection lost" in line] == []
 
 
 @pytest.fixture(scope="module")

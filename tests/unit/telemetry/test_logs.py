@@ -9,6 +9,7 @@ import pytest
 from paigeant import ActivityContext, ActivityRegistry, RetryPolicy, Workflow
 from paigeant.app import Paigeant
 from paigeant.config import Settings
+from paigeant.errors import ConfigError, Unavailable
 from paigeant.model.events import Trouble
 from paigeant.telemetry.lines import line_of
 from paigeant.telemetry.logs import LogHooks
@@ -144,3 +145,16 @@ async def test_the_line_of_a_failed_step_has_the_traceback_that_is_kept_with_it(
     assert "The above exception was the direct cause" in kept
     assert vars(failed)["traceback"] == kept
     assert line_of(failed, {})["exception"] == kept
+
+
+def test_a_mistake_in_the_configuration_is_told_once_a_minute_and_not_with_each_attempt(
+    caplog: pytest.LogCaptureFixture,
+):
+    hooks = LogHooks()
+
+    for _ in range(3):
+        hooks.on_event(Trouble("me", "taking in steps", ConfigError("permission denied for table records")))
+        hooks.on_event(Trouble("me", "taking in steps", Unavailable("nobody answers")))
+
+    assert sum("permission denied for table records" in line for line in caplog.messages) == 1
+    assert sum("nobody answers" in line for line in caplog.messages) == 3

@@ -50,11 +50,13 @@ def translated(name: str, error: DatabaseError | UnicodeEncodeError) -> Exceptio
     return error
 
 
+NO_RIGHT: Final = "42501"
+"""SQLSTATE of a statement for which the user lacks a right."""
+
 _REFUSED: Final = {
     "28P01": "user name or password are wrong",
     "28000": "the server does not let this user in",
     "3D000": "there is no such database: create it, as with createdb",
-    "42501": "this user lacks a right on its tables",
     **dict.fromkeys(
         ("26000", "42P05"), "a pooler mixes up its prepared statements: add ?prepared_statement_cache_size=0 to the URL"
     ),
@@ -96,7 +98,7 @@ WRONG_SERVER: Final = frozenset(
         "28000",
         "3D000",
         "3F000",
-        "42501",
+        NO_RIGHT,
         "42P01",
         "42703",
     ]
@@ -131,16 +133,36 @@ def translated_by_server(name: str, error: DBAPIError) -> Exception:
         return _no_text()
     state: str = getattr(error.orig, "sqlstate", None) or ""
     said = (str(error.orig).splitlines() or [""])[0]
-    if state == "28000" and "no encryption" in said:
-        return ConfigError(f"{name} cannot be used: {_REFUSED[state]}, at least not without TLS: try ?sslmode=require")
-    if state in _REFUSED:
-        return ConfigError(f"{name} cannot be used: {_REFUSED[state]}")
+    if (reason := _refusal(error, state, said)) is not None:
+        return ConfigError(f"{name} cannot be used: {reason}")
     if type(getattr(error.orig, "__cause__", None)).__name__ == "ClientConfigurationError":
         return ConfigError(f"{name} cannot be used as its URL says: {said}")
     away = state.startswith(("08", "53", "57", "58")) or state == "25006"
     if away or error.connection_invalidated or isinstance(error, InterfaceError):
         return Unavailable(f"{name} does not answer: {said}")
     return error
+
+
+def lacks_right(error: BaseException | None) -> bool:
+    """True if the user lacks a right that the statement needs."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == NO_RIGHT
+
+
+def _refusal(error: DBAPIError, state: str, said: str) -> str | None:
+    """Return the reason why the server refuses, and the remedy; None if waiting may help, or for a bug."""
+    if state == "28000" and "no encryption" in said:
+        return f"{_REFUSED[state]}, at least not without TLS: try ?sslmode=require"
+    if lacks_right(error):
+        what = said.rpartition(">: ")[2]
+        cure = "let its owner grant that, or take a role that has it; `paigeant doctor` lists what is lacking"
+        return f"{what}{_asked_for(error)}: {cure}"
+    return _REFUSED.get(state)
+
+
+def _asked_for(error: DBAPIError) -> str:
+    """Return the right that a statement needs, in brackets; nothing where it does not begin with its name."""
+    verb = (error.statement or "").split(maxsplit=1)[:1]
+    return f" ({verb[0].upper()})" if verb and verb[0].upper() in {"SELECT", "INSERT", "UPDATE", "DELETE"} else ""
 
 
 def is_taken(error: DBAPIError) -> bool:

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from paigeant.abc import Reporter
 from paigeant.errors import ConfigError, PaigeantError, Unavailable
 from paigeant.model.events import ConnectionLost, ConnectionRestored
-from paigeant.sql.execution.failures import is_of_wrong_server
+from paigeant.sql.execution.failures import is_of_wrong_server, lacks_right
 
 _MADE: Final = "paigeant_made"
 """Time at which a connection was made, in the pool's info of the connection."""
@@ -72,8 +72,11 @@ class Availability:
         try:
             yield
         except (ConfigError, Unavailable) as error:
-            if isinstance(error.__cause__, DBAPIError) and is_of_wrong_server(error.__cause__):
+            cause = error.__cause__
+            if isinstance(cause, DBAPIError) and is_of_wrong_server(cause):
                 self._leave()
+            if lacks_right(cause):
+                raise  # the server answers, and other statements are let through: the connection is not lost
             self._failures += 1
             if self._failures == 1:
                 self._tell(self._report_lost, error)

@@ -5,6 +5,9 @@ Alembic is loaded only for a migration: a check costs one query.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -59,14 +62,25 @@ def refuse_unknown(version: str | None, name: str) -> None:
 
 def migrate(connection: Connection, name: str) -> None:
     """Migrate the schema to :data:`HEAD` within the connection's transaction; raises ConfigError with the remedy."""
-    from alembic import command  # noqa: PLC0415  (slow to load and seldom needed)
-    from alembic.config import Config  # noqa: PLC0415
-
     prepare_home(connection, name)
     if version_of(connection) == KNOWN[-1]:
         require_whole(connection, name)
         return
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    with _ONE_AT_A_TIME:
+    with _ONE_AT_A_TIME, _warnings_only(logging.getLogger("alembic")):
+        from alembic import command  # noqa: PLC0415  (slow to load and seldom needed)
+        from alembic.config import Config  # noqa: PLC0415
+
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         command.upgrade(config, HEAD)
+
+
+@contextmanager
+def _warnings_only(logger: logging.Logger) -> Generator[None]:
+    """Let Alembic log no line for each of our migrations, also in an application that logs everything."""
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -28,3 +28,13 @@ def test_tables_that_are_not_those_of_this_version_are_another_servers(state: st
 
 def test_a_text_that_no_database_has_is_an_input():
     assert isinstance(translated_by_server("db", answered("22021")), InvalidInput)
+
+
+def test_a_lacking_right_is_named_with_the_statement_that_needs_it():
+    original = Exception("<class 'asyncpg.exceptions.InsufficientPrivilegeError'>: permission denied for table records")
+    vars(original)["sqlstate"] = "42501"
+
+    said = translated_by_server("db", DBAPIError("DELETE FROM records", None, original))
+
+    assert isinstance(said, ConfigError)
+    assert str(said).startswith("db cannot be used: permission denied for table records (DELETE): let its owner ")

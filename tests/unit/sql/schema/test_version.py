@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import subprocess
 import sys
 from operator import methodcaller
@@ -65,6 +66,17 @@ def test_upgrading_twice_does_nothing(url: str):
     choose_schema(Settings(store=url)).upgrade()
 
     choose_schema(Settings(store=url)).check()
+
+
+def test_an_application_that_logs_everything_sees_no_line_of_the_migrations(url: str, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO)
+    logging.getLogger("alembic").setLevel(logging.DEBUG)
+
+    choose_schema(Settings(store=url)).upgrade()
+
+    assert caplog.messages == []
+    assert logging.getLogger("alembic").level == logging.DEBUG
+    logging.getLogger("alembic").setLevel(logging.NOTSET)
 
 
 def test_a_database_that_is_not_there_is_said_to_have_no_schema(url: str, tmp_path: Path):
