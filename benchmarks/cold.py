@@ -34,6 +34,7 @@ async def first(text: str) -> str:
 
 hello = Workflow("hello", ["first"])
 """
+DECLARING = "from paigeant import Workflow, activity"
 PATIENCE = 30.0
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
@@ -49,7 +50,7 @@ def cold(places: Places, scale: Scale) -> dict[str, Any]:
         _taken(dispatch, folder)  # makes the file of the store
         kinds = {
             "python": [sys.executable, "-c", "pass"],
-            "import paigeant": [sys.executable, "-c", "import paigeant"],
+            DECLARING: [sys.executable, "-c", DECLARING],
             "paigeant --version": [*CLI, "--version"],
             "paigeant runs": [*CLI, "runs"],
             "paigeant dispatch": dispatch,

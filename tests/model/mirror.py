@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
-from paigeant import routing
 from paigeant.abc import Store
 from paigeant.model import hops as real
 from paigeant.model.message import HopKey
@@ -18,12 +17,16 @@ from paigeant.model.outcomes import Completed, Fault, Faulted, FaultKind, Outcom
 from paigeant.model.retry import RetryPolicy
 from paigeant.model.runs import CancelRequest, Direction, WaitReason
 from paigeant.model.spending.budgets import Amount, Budget
-from paigeant.model.stored.checkpoints import Charge, Checkpoint, Recording, StepEpoch
+from paigeant.model.spending.charges import Charge
+from paigeant.model.stored.checkpoints import Checkpoint, Recording, StepEpoch
 from paigeant.model.stored.claims import Announced, Due, Overdue
 from paigeant.model.stored.reservations import Reservation, Reserved
 from paigeant.model.stored.signals import SentSignal
 from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import Value, inline
+from paigeant.routing.admit import admit
+from paigeant.routing.close import cancelled, deadline_passed
+from paigeant.routing.rules import Rules
 from paigeant.testing.builders import CODEC, FAULT, decided, new_run
 from tests.model.protocol import deciding, nouns, store
 from tests.model.protocol.nouns import Action, Commit, Grant, Hop, Run, Setting, Step, World
@@ -267,9 +270,9 @@ class Mirror:
                 return Retrying(FAULT, 0.0 if at_once else LATER)
             case "cancelled":
                 cancel_request = CancelRequest.COMPENSATE if outcome.compensate else CancelRequest.PLAIN
-                return routing.cancelled(cancel_request, begun=outcome.doubt)
+                return cancelled(cancel_request, begun=outcome.doubt)
             case "late":
-                return routing.deadline_passed(self._leased(grant), begun=outcome.doubt)
+                return deadline_passed(self._leased(grant), begun=outcome.doubt)
             case nouns.AWAITS_A_WHILE.name:
                 return Parked("a while", timedelta(seconds=0.0 if at_once else LATER), nouns.GO)
             case name:
@@ -282,7 +285,7 @@ class Mirror:
         """Ask the engine whether this step may begin, and compare its answer with the model's."""
         hop: Hop = before.runs[grant.run].hops[grant.position - 1]
         given = self.grants[grant[:3]]
-        outcome = routing.admit(self._leased(given), rules_of(self.setting.plan[hop.step], back=hop.back))
+        outcome = admit(self._leased(given), rules_of(self.setting.plan[hop.step], back=hop.back))
         assert sort_of(outcome) == sort_of(None if refused is None else self.outcome(refused, given, at_once=True))
 
     # -- what is there
@@ -327,10 +330,10 @@ def _hand(world: World, action: Action) -> nouns.Hand:
     return world.workers[action.worker][action.hand]
 
 
-def rules_of(step: Step, *, back: bool) -> routing.Rules:
+def rules_of(step: Step, *, back: bool) -> Rules:
     """Return the rules of a step of the model; a compensation always runs again."""
     retry = RetryPolicy(max_attempts=step.max_attempts)
-    return routing.Rules(retry, None, deciding.OnInterrupt.RERUN if back else step.on_interrupt)
+    return Rules(retry, None, deciding.OnInterrupt.RERUN if back else step.on_interrupt)
 
 
 def sort_of(outcome: Outcome[Any] | None) -> Any:

@@ -20,7 +20,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from paigeant import routing
 from paigeant.abc import HopStore, Store
 from paigeant.engine.hop.failures import StepTimeout, failure_of
 from paigeant.model import hops as real
@@ -30,6 +29,8 @@ from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import Compensation, RoutingSlip
 from paigeant.model.runs import CancelRequest, Direction, StepStatus
 from paigeant.protocol import leases
+from paigeant.routing.admit import admit
+from paigeant.routing.fail import fail
 from paigeant.stores.memory import MemoryStore
 from paigeant.stores.postgresql import PostgresStore
 from paigeant.stores.sqlite import SqliteStore
@@ -252,9 +253,9 @@ def test_the_engine_refuses_and_judges_as_the_model_does(step: Step):
         ]
         error, timeout = ValueError("no such luck"), StepTimeout("too long")
         given = [
-            routing.admit(leased, rules),
-            routing.fail(leased, rules, failure_of(error), 0.0),
-            routing.fail(leased, rules, failure_of(timeout), 0.0),
+            admit(leased, rules),
+            fail(leased, rules, failure_of(error), 0.0),
+            fail(leased, rules, failure_of(timeout), 0.0),
         ]
         assert list(map(sort_of, given)) == list(map(sort_of, expected)), (grant, back)
         asked += 1

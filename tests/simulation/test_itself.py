@@ -31,7 +31,7 @@ from paigeant.protocol.fan import joins
 from paigeant.protocol.spending import room
 from paigeant.protocol.states import HopState
 from paigeant.protocol.tree import children
-from paigeant.routing import Rules
+from paigeant.routing.rules import Rules
 from paigeant.stores.memory import hops, store
 from paigeant.stores.memory.calls import checkpoints
 from paigeant.stores.memory.commits import commit

@@ -41,6 +41,21 @@ HEAVY = {
 }
 
 PACKAGE = ROOT / "src/paigeant"
+
+UNDECLARED: Final = {
+    "paigeant.app.paigeant",
+    "paigeant.config",
+    "paigeant.engine",
+    "paigeant.model.hops",
+    "paigeant.routing.advance",
+    "paigeant.security",
+    "paigeant.telemetry",
+    "pydantic_settings",
+    "yaml",
+}
+"""What no declaration of activities and workflows needs."""
+
+ON_DEMAND: Final = [path for path in SOURCES if "on_demand(\n" in path.read_text("utf-8")]
 COMMANDS = PACKAGE / "cli"
 
 QUESTION_WORDS: Final = {"How", "That", "What", "When", "Where", "Whether", "Which", "Who"}
@@ -144,12 +159,24 @@ def test_a_banned_call_is_seen_however_it_is_spelt(source: str) -> None:
     assert [name for _, name in used_names(ast.parse(source)) if name in BANNED]
 
 
-def test_importing_the_package_loads_nothing_heavy() -> None:
-    script = "import paigeant, sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    python = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+def test_all_public_names_load_nothing_heavy() -> None:
+    assert HEAVY.intersection(name.partition(".")[0] for name in loaded_by("from paigeant import *")) == set()
 
-    assert python.returncode == 0, python.stderr
-    assert HEAVY.intersection(python.stdout.split()) == set()
+
+def test_a_declaration_loads_no_engine() -> None:
+    """A module of activities is imported by tests, by checks and by programs that only dispatch."""
+    loaded = loaded_by("from paigeant import Secret, Step, Workflow, activity")
+
+    assert UNDECLARED.intersection(loaded) == set()
+
+
+@pytest.mark.parametrize("path", ON_DEMAND, ids=lambda path: path.parent.name)
+def test_what_is_loaded_on_demand_is_what_the_type_checker_reads(path: Path) -> None:
+    [branch] = [node for node in tree(path).body if isinstance(node, ast.If)]
+    read = {node.module: [one.name for one in node.names] for node in branch.body if isinstance(node, ast.ImportFrom)}
+    [homes] = [node for node in ast.walk(branch) if isinstance(node, ast.Dict)]
+
+    assert {module: names.split() for module, names in ast.literal_eval(homes).items()} == read
 
 
 def test_pins_hold_neither_address_nor_option() -> None:
@@ -182,6 +209,15 @@ def test_the_engine_decides_nothing():
     ]
 
     assert made == []
+
+
+def loaded_by(code: str) -> set[str]:
+    """The modules that a program has loaded after this code."""
+    python = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"], capture_output=True, text=True, check=False
+    )
+    assert python.returncode == 0, python.stderr
+    return set(python.stdout.split())
 
 
 @cache

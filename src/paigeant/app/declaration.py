@@ -29,7 +29,8 @@ from paigeant.model.spending.budgets import Budget, read_budgets
 from paigeant.model.values.json_text import to_json
 from paigeant.model.values.shapes import UnknownShape, adapter, first_problem
 from paigeant.model.values.showing import shown
-from paigeant.routing import check_conditions, check_secrets
+from paigeant.routing.conditions import check_conditions
+from paigeant.routing.secrecy.entries import check_secrets
 
 In_contra = TypeVar("In_contra", default=Any, contravariant=True)
 Out_co = TypeVar("Out_co", default=Any, covariant=True)

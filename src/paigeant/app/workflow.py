@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from paigeant.app.declaration import Declaration, In_contra, Out_co, activities_of
-from paigeant.app.options import read_flag
-from paigeant.app.paigeant import Paigeant
 from paigeant.app.results import RunResult
 from paigeant.errors import ConfigError, InvalidInput
 from paigeant.model.checks.options import spelled
@@ -42,6 +40,9 @@ class Workflow(Declaration[In_contra, Out_co]):
         :class:`~paigeant.errors.RunFailed` if the run did not complete, unless ``check`` is false, and
         :class:`~paigeant.errors.ResultTimeout` after ``timeout``.
         """
+        from paigeant.app.options import read_flag  # noqa: PLC0415  (these two load the engine: a declaration needs none)
+        from paigeant.app.paigeant import Paigeant  # noqa: PLC0415
+
         read_flag("check", check, "run")
         async with Paigeant(workflows=[self]) as app:
             run = await app.dispatch(self, payload, dispatch_key=dispatch_key)

@@ -16,8 +16,8 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from paigeant.cli.exit_codes import COMPLETED, FAILED, INTERRUPTED, REFUSED, exit_code_of
-from paigeant.cli.terminal.console import note, prepare_streams, printable, write_json
-from paigeant.cli.terminal.usage import usage_text
+from paigeant.cli.terminal.console import note, prepare_streams, printable
+from paigeant.cli.usage import usage_text
 from paigeant.errors import PaigeantError
 
 COMMANDS: Final = {
@@ -173,6 +173,8 @@ def _report(error: Exception, *, as_json: bool) -> int:
             first = (str(error).splitlines() or [""])[0]
             text, code = f"unexpected {kind}: {first}; run again with --debug to see where", FAILED
     if as_json:
+        from paigeant.cli.terminal.results import write_json  # noqa: PLC0415  (loads pydantic and rich)
+
         write_json({"error": {"type": kind, "message": text}})
     else:
         note(f"error: {printable(text)}")

@@ -17,7 +17,7 @@ from paigeant.model.secrecy.grants import IdentityPolicy
 from paigeant.model.secrecy.secrets import SecretPolicy
 from paigeant.model.spending.budgets import Budget
 from paigeant.model.values.showing import did_you_mean, shown
-from paigeant.routing import check_secrets
+from paigeant.routing.secrecy.entries import check_secrets
 
 P = TypeVar("P")
 

@@ -24,7 +24,8 @@ from paigeant.model.plan_text import Itinerary, PlanText
 from paigeant.model.runs import StepStatus
 from paigeant.model.transition import Transition
 from paigeant.model.values.values import Blob, Value
-from paigeant.routing import advance, give_up
+from paigeant.routing.advance import advance
+from paigeant.routing.fail import give_up
 from paigeant.routing.messages import error_at
 
 

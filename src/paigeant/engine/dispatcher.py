@@ -38,7 +38,8 @@ from paigeant.model.values.json_text import to_json
 from paigeant.model.values.nesting import nesting
 from paigeant.model.values.showing import shown
 from paigeant.model.values.values import shelve
-from paigeant.routing import asked_by, begin, check_conditions, check_secrets
+from paigeant.routing.conditions import asked_by, begin, check_conditions
+from paigeant.routing.secrecy.entries import check_secrets
 
 _TOGETHER: Final = 500
 """Runs in one transaction."""

@@ -24,7 +24,7 @@ from paigeant.model.runs import CancelRequest, RunStatus
 from paigeant.model.transition import Transition
 from paigeant.model.values.values import Value
 from paigeant.protocol import proof
-from paigeant.routing import close_unread, unreadable
+from paigeant.routing.close import close_unread, unreadable
 
 _CONFIGURE: Final = (
     "configure keys with PAIGEANT_SIGNING_KEY and PAIGEANT_TRUST: then a person adopts what began before"

@@ -13,7 +13,7 @@ from paigeant.model.checks.findings import Finding
 from paigeant.model.hops import Grant, Leased, Verdict
 from paigeant.model.message import Headers
 from paigeant.model.runs import RunStatus
-from paigeant.model.stored.checkpoints import Charge
+from paigeant.model.spending.charges import Charge
 from paigeant.model.stored.dead_letters import RejectedMessage
 from paigeant.model.traffic.events import (
     BatchCommitted,

@@ -65,6 +65,12 @@ LABEL_PATTERN: Final = r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}"
 PATH_PATTERN: Final = r"[^\x00-\x1f\x7f-\x9f]{0,255}"
 """Paths of branches. Every store can query such a text."""
 
+KEY_LENGTH: Final = 300
+"""Limit of characters of the key of a recorded call."""
+
+KEY_PATTERN: Final = rf"[^\x00-\x1f\x7f\ud800-\udfff]{{1,{KEY_LENGTH}}}"
+"""Keys of recorded calls: text without control characters and surrogates."""
+
 POSITIONS: Final = 2**63
 """Exclusive limit of positions: a 64-bit column."""
 

@@ -22,7 +22,8 @@ from paigeant.model.plan import Undo
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import Blob, Value, inline, shelve
-from paigeant.routing import advance, identify
+from paigeant.routing.advance import advance
+from paigeant.routing.itinerary import identify
 from paigeant.security.plain import PlainCodec
 
 CODEC: Final = PlainCodec()

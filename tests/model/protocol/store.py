@@ -19,7 +19,8 @@ from paigeant.model.message import HopKey
 from paigeant.model.outcomes import FaultKind
 from paigeant.model.runs import CancelRequest, Direction, RunStatus, StepStatus, WaitReason
 from paigeant.model.spending.budgets import Amount, Budget
-from paigeant.model.stored.checkpoints import Charge, Checkpoint
+from paigeant.model.spending.charges import Charge
+from paigeant.model.stored.checkpoints import Checkpoint
 from paigeant.model.stored.signals import Receipt
 from paigeant.model.transition import Done, Held, Left, Transition
 from paigeant.model.values.values import NULL

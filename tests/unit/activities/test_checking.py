@@ -33,7 +33,7 @@ from paigeant.model.entries.parallel import Parallel
 from paigeant.model.entries.switch import Switch
 from paigeant.model.entries.wait import Wait
 from paigeant.model.values.shapes import adapter
-from paigeant.routing import names_asked_by
+from paigeant.routing.conditions import names_asked_by
 
 
 class Order(BaseModel):

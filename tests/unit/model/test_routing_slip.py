@@ -13,7 +13,7 @@ from paigeant.model.entries.step import Step
 from paigeant.model.limits import TAIL
 from paigeant.model.plan_text import Itinerary, Planned, PlanText
 from paigeant.model.routing_slip import RoutingSlip
-from paigeant.routing import identify
+from paigeant.routing.itinerary import identify
 
 RUN = UUID("01890000-0000-7000-8000-000000000001")
 

@@ -22,7 +22,8 @@ from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.runs import Direction, RunStatus, StepStatus
 from paigeant.model.transition import Done, Held, Left, RunEnd, Transition
 from paigeant.model.values.values import inline
-from paigeant.routing import advance, identify
+from paigeant.routing.advance import advance
+from paigeant.routing.itinerary import identify
 
 RUN = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 NAMES = st.sampled_from(["a", "b", "c", "d"])

@@ -21,7 +21,7 @@ from paigeant.model.runs import Direction, RunError, RunStatus
 from paigeant.model.transition import Left
 from paigeant.model.values.values import Value, inline
 from paigeant.protocol.variables import left_by
-from paigeant.routing import advance
+from paigeant.routing.advance import advance
 from paigeant.testing.builders import CODEC, branch, new_message
 
 NAMES = st.sampled_from(["a", "b"])

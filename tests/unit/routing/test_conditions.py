@@ -18,7 +18,9 @@ from paigeant.model.message import Headers, PaigeantMessage, Payload, RunHeaders
 from paigeant.model.outcomes import Completed, Passed
 from paigeant.model.runs import RunStatus
 from paigeant.model.values.values import inline
-from paigeant.routing import advance, asked_by, begin, identify
+from paigeant.routing.advance import advance
+from paigeant.routing.conditions import asked_by, begin
+from paigeant.routing.itinerary import identify
 
 RUN = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 NAMES = ("p", "q", "r")

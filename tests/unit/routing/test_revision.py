@@ -22,7 +22,8 @@ from paigeant.model.retry import RetryPolicy
 from paigeant.model.revision import RevisionPolicy, SlipPolicy
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.values.values import inline
-from paigeant.routing import RevisionRefused, identify, revise
+from paigeant.routing.itinerary import identify
+from paigeant.routing.revision import RevisionRefused, revise
 
 RUN = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 NAMES = st.sampled_from(["a", "b", "c", "d"])

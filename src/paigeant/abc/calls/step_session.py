@@ -14,7 +14,7 @@ from paigeant.abc.calls.plan_access import PlanAccess
 from paigeant.abc.secrecy.identities import IdentityAccess
 from paigeant.model.outcomes import Parked
 from paigeant.model.people.approvals import Answered
-from paigeant.model.stored.checkpoints import Charge
+from paigeant.model.spending.charges import Charge
 
 T = TypeVar("T")
 

@@ -19,7 +19,8 @@ from paigeant.abc import Call, StepSession
 from paigeant.activities.calls.fingerprints import digest
 from paigeant.activities.shapes import serialise
 from paigeant.errors import ResultError, Terminal
-from paigeant.model.stored.checkpoints import KEY, Charge
+from paigeant.model.limits import KEY_PATTERN
+from paigeant.model.spending.charges import Charge
 from paigeant.model.values.shapes import ANYTHING, UnknownShape, adapter
 from paigeant.model.values.showing import shown
 
@@ -52,7 +53,7 @@ def stored_key(key: str) -> str:
 
     A model may give its calls arbitrary ids.
     """
-    if KEY.fullmatch(key):
+    if re.fullmatch(KEY_PATTERN, key):
         return key
     return f"sha256:{digest(_bytes(key))}{digest(_bytes(key[::-1]))}"
 

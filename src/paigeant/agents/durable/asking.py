@@ -20,8 +20,8 @@ from paigeant.agents.durable.charges import charge_of_answer, is_pending
 from paigeant.agents.durable.refusals import Refused, delay_of, is_refusal
 from paigeant.agents.durable.requests import Request, note_output
 from paigeant.errors import Terminal
+from paigeant.model.spending.charges import Charge
 from paigeant.model.spending.prices import Price, Prices
-from paigeant.model.stored.checkpoints import Charge
 from paigeant.model.values.json_text import to_json
 
 _LOGGER: Final = logging.getLogger("paigeant.agents")

@@ -9,8 +9,8 @@ from typing import Any, Final, cast
 from pydantic import TypeAdapter, ValidationError
 from pydantic_ai.messages import ModelMessage, ModelResponse
 
+from paigeant.model.spending.charges import Charge
 from paigeant.model.spending.prices import Prices
-from paigeant.model.stored.checkpoints import Charge
 
 UNKNOWN: Final = "unknown"
 

@@ -17,7 +17,7 @@ from paigeant.errors import InvalidInput, RegistrationError
 from paigeant.model.checks.flaws import WorkflowFlaw
 from paigeant.model.plan import Plan
 from paigeant.model.tree.resolving import find_cycle, no_child, resolve, sub_workflows
-from paigeant.routing import names_asked_by
+from paigeant.routing.conditions import names_asked_by
 
 _LOOKED_INTO: Final = 64 * 1024
 """Limit in bytes up to which an input's fields are checked before dispatch."""

@@ -13,9 +13,10 @@ from paigeant.app import Paigeant
 from paigeant.app.upkeep.tokens import NewToken
 from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal.asking import ask, ask_within
-from paigeant.cli.terminal.console import note, width_of, write, write_json, write_lines
+from paigeant.cli.terminal.console import note, width_of, write
 from paigeant.cli.terminal.durations import duration
 from paigeant.cli.terminal.listing import Column, listed
+from paigeant.cli.terminal.results import write_json, write_lines
 from paigeant.cli.terminal.timeline import clock
 from paigeant.model.stored.access_tokens import TokenRole
 

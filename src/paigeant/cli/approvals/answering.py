@@ -11,7 +11,8 @@ from pydantic_core import from_json
 from paigeant.app import Paigeant
 from paigeant.cli.approvals.listing import ApprovalId
 from paigeant.cli.terminal.asking import ask
-from paigeant.cli.terminal.console import note, write_json
+from paigeant.cli.terminal.console import note
+from paigeant.cli.terminal.results import write_json
 from paigeant.errors import InvalidInput
 from paigeant.model.people.approvals import Approval
 

@@ -10,8 +10,9 @@ import typer
 from paigeant.app import Paigeant
 from paigeant.cli.answering import how_to_answer
 from paigeant.cli.terminal.asking import ask
-from paigeant.cli.terminal.console import note, printable, width_of, write_json, write_lines
+from paigeant.cli.terminal.console import note, printable, width_of
 from paigeant.cli.terminal.listing import Cell, Column, listed
+from paigeant.cli.terminal.results import write_json, write_lines
 from paigeant.cli.terminal.timeline import clock
 from paigeant.model.people.approvals import Approval, ApprovalPage, ApprovalStatus
 from paigeant.model.values.json_text import to_json

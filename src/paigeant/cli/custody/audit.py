@@ -19,7 +19,8 @@ from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, RunId, chosen, require_one
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import note, printable, write, write_json
+from paigeant.cli.terminal.console import note, printable, write
+from paigeant.cli.terminal.results import write_json
 from paigeant.config import load_settings
 from paigeant.errors import InvalidInput
 from paigeant.security.custody.evidence.document import DOCUMENT_BYTES

@@ -24,7 +24,8 @@ from paigeant.app.custody import (
 )
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import note, write_json
+from paigeant.cli.terminal.console import note
+from paigeant.cli.terminal.results import write_json
 from paigeant.config import load_settings
 from paigeant.errors import Unavailable
 

@@ -10,8 +10,9 @@ import typer
 
 from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal.asking import ask
-from paigeant.cli.terminal.console import counted, note, write_json
+from paigeant.cli.terminal.console import counted, note
 from paigeant.cli.terminal.durations import duration
+from paigeant.cli.terminal.results import write_json
 from paigeant.config import Settings, load_settings
 from paigeant.errors import RequestError
 from paigeant.plugins import redacted_url

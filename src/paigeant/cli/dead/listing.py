@@ -9,9 +9,10 @@ import typer
 
 from paigeant.app import Paigeant
 from paigeant.cli.terminal.asking import ask
-from paigeant.cli.terminal.console import note, printable, width_of, write, write_json, write_lines
+from paigeant.cli.terminal.console import note, printable, width_of, write
 from paigeant.cli.terminal.listing import Cell, Column, listed
 from paigeant.cli.terminal.places import nothing_in
+from paigeant.cli.terminal.results import write_json, write_lines
 from paigeant.cli.terminal.timeline import clock
 from paigeant.config import load_settings
 from paigeant.model.stored.dead_letters import DeadLetter, LetterPage

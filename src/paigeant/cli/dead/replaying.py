@@ -8,8 +8,9 @@ import typer
 
 from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal.asking import ask
-from paigeant.cli.terminal.console import note, printable, write_json
+from paigeant.cli.terminal.console import note, printable
 from paigeant.cli.terminal.durations import seconds
+from paigeant.cli.terminal.results import write_json
 from paigeant.model.stored.dead_letters import Fate, Replayed
 
 _SAID: Final = {

@@ -15,9 +15,10 @@ from paigeant.app.views.spent import dollars
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, chosen, require_at_most_one
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import note, printable, width_of, write_json, write_lines
+from paigeant.cli.terminal.console import note, printable, width_of
 from paigeant.cli.terminal.durations import duration
 from paigeant.cli.terminal.listing import Cell, Column, listed
+from paigeant.cli.terminal.results import write_json, write_lines
 from paigeant.model.spending.budgets import shown_amount
 from paigeant.model.spending.costs import CostBy, Costs, Usage
 from paigeant.model.spending.money import picos_of

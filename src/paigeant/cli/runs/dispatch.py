@@ -17,12 +17,13 @@ from paigeant.cli.custody.tokens import read_token
 from paigeant.cli.exit_codes import COMPLETED, FAILED
 from paigeant.cli.terminal.asking import ask_within
 from paigeant.cli.terminal.commands import ValueCommand, new_app
-from paigeant.cli.terminal.console import counted, note, write, write_json
+from paigeant.cli.terminal.console import counted, note, write
 from paigeant.cli.terminal.durations import seconds
 from paigeant.cli.terminal.payload import read_input, read_lines, read_settings
 from paigeant.cli.terminal.progress import display, follow_all, follow_to_end
 from paigeant.cli.terminal.report import as_json as run_as_json
 from paigeant.cli.terminal.report import show_result
+from paigeant.cli.terminal.results import write_json
 from paigeant.cli.workers.handlers import NAMED, AppDir, load_named
 from paigeant.config import load_settings
 from paigeant.errors import InvalidInput

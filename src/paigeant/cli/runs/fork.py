@@ -11,11 +11,12 @@ from paigeant.cli.exit_codes import COMPLETED, FAILED
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, RunId, chosen, require_one
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import write, write_json
+from paigeant.cli.terminal.console import write
 from paigeant.cli.terminal.durations import seconds
 from paigeant.cli.terminal.payload import read_input
 from paigeant.cli.terminal.progress import display, follow
 from paigeant.cli.terminal.report import show_result
+from paigeant.cli.terminal.results import write_json
 from paigeant.model.runs import RunStatus, RunView
 
 app: typer.Typer = new_app()

@@ -11,10 +11,11 @@ from paigeant.app import Paigeant
 from paigeant.app.options import RunsArguments
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import note, printable, width_of, write_json, write_lines
+from paigeant.cli.terminal.console import note, printable, width_of
 from paigeant.cli.terminal.durations import seconds
 from paigeant.cli.terminal.listing import Cell, Column, listed
 from paigeant.cli.terminal.places import nothing_in
+from paigeant.cli.terminal.results import write_json, write_lines
 from paigeant.cli.terminal.timeline import clock, status_text, until
 from paigeant.config import load_settings
 from paigeant.model.runs import RunPage, RunStatus, RunSummary

@@ -11,7 +11,8 @@ from paigeant.app import Paigeant
 from paigeant.app.operating.bulk import BulkResult, Matched, Order, do_to_all, match
 from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal.asking import ask
-from paigeant.cli.terminal.console import note, printable, write, write_json
+from paigeant.cli.terminal.console import note, printable, write
+from paigeant.cli.terminal.results import write_json
 from paigeant.errors import RequestError
 from paigeant.model.stored.run_filter import RunFilter, read_filter
 

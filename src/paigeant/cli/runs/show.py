@@ -17,8 +17,9 @@ from paigeant.cli.terminal import report
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, RunId, chosen, require_one
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import note, width_of, write_folded, write_json, write_lines
+from paigeant.cli.terminal.console import note, width_of
 from paigeant.cli.terminal.progress import display, follow_to_end
+from paigeant.cli.terminal.results import write_folded, write_json, write_lines
 from paigeant.model.calls.recorded import RecordedCall
 from paigeant.model.people.deeds import DeedView
 from paigeant.model.runs import RunView

@@ -16,8 +16,9 @@ from paigeant.cli.runs.many import DryRun, MostRuns, Where, Yes, asked_for, do_t
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, RunId, chosen, shifted
 from paigeant.cli.terminal.commands import ValueCommand, new_app
-from paigeant.cli.terminal.console import note, printable, write, write_json
+from paigeant.cli.terminal.console import note, printable, write
 from paigeant.cli.terminal.payload import STDIN, read_input, read_lines, read_value
+from paigeant.cli.terminal.results import write_json
 from paigeant.errors import InvalidInput
 from paigeant.model.stored.signals import Receipt
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from paigeant.app import Paigeant, Run
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import chosen, require_one
-from paigeant.cli.terminal.console import note, write_json
+from paigeant.cli.terminal.console import note
+from paigeant.cli.terminal.results import write_json
 from paigeant.model.runs import RunStatus, RunView
 
 

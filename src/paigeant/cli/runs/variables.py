@@ -12,8 +12,9 @@ from paigeant.app import Paigeant
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, RunId, chosen, shifted
 from paigeant.cli.terminal.commands import ValueCommand, new_app
-from paigeant.cli.terminal.console import note, printable, write, write_json
+from paigeant.cli.terminal.console import note, printable, write
 from paigeant.cli.terminal.payload import read_value
+from paigeant.cli.terminal.results import write_json
 from paigeant.cli.terminal.timeline import value_text
 from paigeant.model.values.json_text import to_json
 

@@ -13,7 +13,8 @@ from paigeant.cli.answering import how_to_answer
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, RunId, chosen, require_one
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import printable, write, write_json
+from paigeant.cli.terminal.console import printable, write
+from paigeant.cli.terminal.results import write_json
 from paigeant.cli.terminal.timeline import clock
 from paigeant.model.people.approvals import Approval
 

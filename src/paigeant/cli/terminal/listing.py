@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from textwrap import wrap
 from typing import Final, NamedTuple, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
+
+from paigeant.cli.terminal.console import folded
 
 Cell: TypeAlias = str | Text
 
@@ -55,15 +56,6 @@ def shortened(text: str, width: int) -> str:
     whole = len(room) == len(first) or first[len(room) : len(room) + 1] == " "
     words = room if whole else room.rpartition(" ")[0] or room
     return f"{words.rstrip()}…"
-
-
-def folded(text: str, width: int, hanging: int = 0) -> list[str]:
-    """Return a text wrapped to this width, between words and with its indentation."""
-    lines: list[str] = []
-    for line in text.splitlines() or [""]:
-        room = max(len(line) - len(line.lstrip()), hanging)
-        lines += wrap(line, width, subsequent_indent=" " * room, break_long_words=False, break_on_hyphens=False) or [""]
-    return lines
 
 
 def _least(column: Column, natural: int) -> int:

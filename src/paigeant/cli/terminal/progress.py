@@ -14,9 +14,9 @@ from rich.live import Live
 from rich.text import Text
 
 from paigeant.app import Paigeant, Run, RunResult
-from paigeant.cli.terminal.console import console, is_live, note, printable
-from paigeant.cli.terminal.listing import folded
+from paigeant.cli.terminal.console import folded, is_live, note, printable
 from paigeant.cli.terminal.report import why_waiting
+from paigeant.cli.terminal.results import console
 from paigeant.cli.terminal.timeline import TROUBLED, node_line, step_line, timeline, title_lines
 from paigeant.model.runs import RunView, StepStatus, StepView
 

@@ -11,7 +11,8 @@ from pydantic import JsonValue
 from rich.text import Text
 
 from paigeant.cli.answering import how_to_answer
-from paigeant.cli.terminal.console import from_here, note, printable, width_of, write, write_folded, write_lines
+from paigeant.cli.terminal.console import from_here, note, printable, width_of, write
+from paigeant.cli.terminal.results import write_folded, write_lines
 from paigeant.cli.terminal.revisions import revision_lines
 from paigeant.cli.terminal.timeline import (
     clock,

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import note, printable, width_of, write_json, write_lines
+from paigeant.cli.terminal.console import note, printable, width_of
 from paigeant.cli.terminal.listing import Column, listed
+from paigeant.cli.terminal.results import write_json, write_lines
 from paigeant.config import DEFAULT, FILE, load_settings
 from paigeant.model.values.json_text import to_json
 

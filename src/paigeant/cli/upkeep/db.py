@@ -9,7 +9,8 @@ import typer
 
 from paigeant.app import Paigeant
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import note, write_json
+from paigeant.cli.terminal.console import note
+from paigeant.cli.terminal.results import write_json
 from paigeant.config import load_settings
 from paigeant.plugins import redacted_url
 

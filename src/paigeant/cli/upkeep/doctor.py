@@ -14,7 +14,8 @@ from paigeant.app import Paigeant
 from paigeant.app.upkeep.examination import Examined, failed
 from paigeant.cli.exit_codes import COMPLETED, FAILED, exit_code_of
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import printable, write, write_folded, write_json
+from paigeant.cli.terminal.console import printable, write
+from paigeant.cli.terminal.results import write_folded, write_json
 from paigeant.cli.workers.handlers import load_named
 from paigeant.config import Settings, load_settings
 from paigeant.errors import PaigeantError

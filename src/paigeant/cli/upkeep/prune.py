@@ -19,8 +19,9 @@ from paigeant.app.upkeep.log_lines import prune_lines
 from paigeant.cli.exit_codes import FAILED
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import console, counted, note, printable, write, write_json
+from paigeant.cli.terminal.console import counted, note, printable, write
 from paigeant.cli.terminal.durations import duration
+from paigeant.cli.terminal.results import console, write_json
 from paigeant.config import Settings, load_settings
 from paigeant.errors import RequestError
 from paigeant.model.runs import FINAL, RunStatus

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import write_json
+from paigeant.cli.terminal.results import write_json
 from paigeant.config import json_schema
 
 app: typer.Typer = new_app()

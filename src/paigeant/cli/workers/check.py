@@ -10,7 +10,8 @@ import typer
 from paigeant.app import Handlers, Paigeant
 from paigeant.cli.exit_codes import COMPLETED, FAILED
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import counted, from_here, note, printable, write, write_json
+from paigeant.cli.terminal.console import counted, from_here, note, printable, write
+from paigeant.cli.terminal.results import write_json
 from paigeant.cli.workers.handlers import NAMED, AppDir, load_named
 from paigeant.config import FILE, Settings, load_settings
 from paigeant.errors import Unavailable

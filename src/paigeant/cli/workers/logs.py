@@ -17,8 +17,9 @@ from paigeant.app.upkeep.log_stores import require_sink
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, chosen, require_at_most_one
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import is_live, write, write_json
+from paigeant.cli.terminal.console import is_live, write
 from paigeant.cli.terminal.durations import duration
+from paigeant.cli.terminal.results import write_json
 from paigeant.config import Settings, load_settings
 from paigeant.model.stored.log_lines import LogFilter, LogLine
 from paigeant.telemetry.color import wants_color

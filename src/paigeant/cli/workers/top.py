@@ -17,7 +17,8 @@ from rich.text import Text
 from paigeant.app import Paigeant
 from paigeant.app.operating.attention import find_attention
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import console, counted, is_live, printable, write_json
+from paigeant.cli.terminal.console import counted, is_live, printable
+from paigeant.cli.terminal.results import console, write_json
 from paigeant.config import load_settings
 from paigeant.model.stored.overview import AttentionGroup, OpenCount, QueueView
 

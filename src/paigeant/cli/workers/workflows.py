@@ -12,9 +12,10 @@ from paigeant.app import Paigeant
 from paigeant.app.handlers.publications import WorkflowListing
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.commands import new_app
-from paigeant.cli.terminal.console import note, printable, width_of, write_json, write_lines
+from paigeant.cli.terminal.console import note, printable, width_of
 from paigeant.cli.terminal.listing import Cell, Column, listed
 from paigeant.cli.terminal.places import nothing_in
+from paigeant.cli.terminal.results import write_json, write_lines
 from paigeant.config import load_settings
 
 app: typer.Typer = new_app()

@@ -25,7 +25,8 @@ from paigeant.model.custody.notes import (
 )
 from paigeant.model.events import Noticed
 from paigeant.model.hops import Leased
-from paigeant.model.stored.checkpoints import Charge, Checkpoint
+from paigeant.model.spending.charges import Charge
+from paigeant.model.stored.checkpoints import Checkpoint
 
 _TURN: Final = 64
 """Notes that are verified before other steps have a turn, about 8 ms."""

@@ -23,8 +23,8 @@ from paigeant.model.secrecy.secrets import hidden_json, may_be_sealed, sealed_in
 from paigeant.model.tree.changes import ChildBegun, ChildTurned
 from paigeant.model.tree.children import ChildAwaited, ChildState, Family, child_id
 from paigeant.model.values.values import NULL, Blob, Value, shelve
-from paigeant.routing import asked_by
 from paigeant.routing.close import is_to_end
+from paigeant.routing.conditions import asked_by
 from paigeant.routing.tree import children as routing
 
 Decided: TypeAlias = tuple[routing.ChildOutcome, list[Blob]]

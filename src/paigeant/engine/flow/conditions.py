@@ -18,7 +18,8 @@ from paigeant.model.runs import Direction
 from paigeant.model.secrecy.secrets import hidden_json
 from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import Blob, Inline, Ref, Value
-from paigeant.routing import Seen, asked_by, entries_ahead
+from paigeant.routing.conditions import Seen, asked_by
+from paigeant.routing.revision import entries_ahead
 
 _GOING_ON: Final = (Completed, Revised, Passed, Joined)
 """Forward outcomes that another hop may follow."""

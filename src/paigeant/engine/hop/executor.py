@@ -38,7 +38,10 @@ from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Parked, Revised
 from paigeant.model.runs import Direction
 from paigeant.model.secrecy.secrets import hidden_json
-from paigeant.routing import admit, deadline_passed, decide_node, fail, no_compensator, wanted_by
+from paigeant.routing.admit import admit, no_compensator
+from paigeant.routing.close import deadline_passed
+from paigeant.routing.fail import fail
+from paigeant.routing.nodes import decide_node, wanted_by
 
 
 class Executor:

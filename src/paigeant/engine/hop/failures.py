@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paigeant.activities.faults import asked_delay, describe
 from paigeant.model.outcomes import FaultKind
-from paigeant.routing import Failure
+from paigeant.routing.fail import Failure
 
 
 class StepTimeout(TimeoutError):

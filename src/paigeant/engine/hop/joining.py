@@ -16,7 +16,7 @@ from paigeant.model.fan.outcomes import AnyOutcome, FannedOut, Joined
 from paigeant.model.hops import Leased
 from paigeant.model.message import HopKey
 from paigeant.protocol.proof import require_counted
-from paigeant.routing import Seen
+from paigeant.routing.conditions import Seen
 from paigeant.routing.fan.branches import counted
 
 

@@ -16,7 +16,7 @@ from paigeant.model.custody.notes import HopNotes
 from paigeant.model.fan.outcomes import AnyOutcome
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Entered, InterfaceMismatch, Parked, Retrying
-from paigeant.routing import Seen
+from paigeant.routing.conditions import Seen
 
 PATIENCE: Final = (0.1, 2.0)
 """Seconds between attempts to read while the store is away: at first, doubling, and at most."""

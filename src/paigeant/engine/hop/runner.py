@@ -30,7 +30,9 @@ from paigeant.model.outcomes import Outcome, Revised
 from paigeant.model.runs import CancelRequest
 from paigeant.model.transition import Transition
 from paigeant.model.values.values import Value
-from paigeant.routing import cancelled, fail_internally, has_begun, stop
+from paigeant.routing.admit import has_begun, stop
+from paigeant.routing.close import cancelled
+from paigeant.routing.fail import fail_internally
 
 
 class HopRunner:

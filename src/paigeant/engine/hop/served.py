@@ -17,7 +17,8 @@ from paigeant.model.plan_text import PlanText
 from paigeant.model.runs import Direction
 from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import NULL, Inline, Value
-from paigeant.routing import Rules, dispatched_against
+from paigeant.routing.admit import dispatched_against
+from paigeant.routing.rules import Rules
 
 _FORWARD: Final = frozenset({"payload", "previous"})
 _BACK: Final = frozenset({"log", "output", "payload", "fault"})

@@ -26,7 +26,7 @@ from paigeant.model.secrecy.secrets import (
     wrap,
 )
 from paigeant.model.values.json_text import to_json
-from paigeant.routing import check_apart
+from paigeant.routing.secrecy.entries import check_apart
 
 _NONE: Final = SecretPolicy.model_construct(readers={}, origins=())
 _NOTHING: Final = frozenset[str]()

@@ -30,7 +30,9 @@ from paigeant.model.runs import RunStatus, RunView
 from paigeant.model.stored.claims import Overdue
 from paigeant.model.values.values import Blob
 from paigeant.protocol import proof
-from paigeant.routing import close, fail_internally, has_begun
+from paigeant.routing.admit import has_begun
+from paigeant.routing.close import close
+from paigeant.routing.fail import fail_internally
 
 LIMIT: Final = 100
 """Hops in one claim."""

@@ -1,28 +1,21 @@
-"""Checkpoints: recorded results of calls within a step, and their charges."""
+"""Checkpoints: recorded results of calls within a step, with their charges."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from paigeant.model.calls.packed import unpack
 from paigeant.model.hops import LeaseToken
 from paigeant.model.runs import Direction
 from paigeant.model.spending.budgets import Budget
-from paigeant.model.spending.money import picos_of
+from paigeant.model.spending.charges import Charge
 from paigeant.model.values.digests import digest_of
 from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import Blob, Value
-
-KEY_LENGTH: Final = 300
-"""Limit of characters of a checkpoint's key."""
-KEY: Final = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{1,{KEY_LENGTH}}}")
-"""Form of a key: text without control characters and surrogates."""
 
 
 class Checkpoint(NamedTuple):
@@ -53,33 +46,6 @@ class Checkpoint(NamedTuple):
     def digest(self) -> str:
         """Digest of all its signed fields: all but the duration and the time of recording."""
         return digest_of(to_json([self.fingerprint, self.kind, self.library, digest_of(self.payload)]))
-
-
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """Cost of one request to a model; ``key`` is unique within the step and epoch, so that it is counted once.
-
-    ``provider`` and ``model`` are those that answered. ``cost`` is in US dollars, None for an unknown price, which is
-    not free. ``jws`` is its signature.
-    """
-
-    key: str
-    provider: str
-    model: str
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    cost: Decimal | None = None
-    agent: str | None = None
-    jws: bytes | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def digest(self) -> str:
-        """The digest of all that is signed of it."""
-        tokens = (self.input_tokens, self.output_tokens, self.cache_read_tokens, self.cache_write_tokens)
-        cost = None if self.cost is None else picos_of(self.cost)
-        return digest_of(to_json([self.provider, self.model, *tokens, cost, self.agent]))
 
 
 class Recording(NamedTuple):

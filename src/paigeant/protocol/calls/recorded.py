@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from paigeant.model.stored.checkpoints import Charge, Checkpoint
+from paigeant.model.spending.charges import Charge
+from paigeant.model.stored.checkpoints import Checkpoint
 
 
 def counting(mine: Checkpoint, first: Checkpoint | None) -> Checkpoint:

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 from paigeant.model.spending.budgets import NOTHING, Amount, Budget, Cap
+from paigeant.model.spending.charges import Charge
 from paigeant.model.spending.money import picos_of
-from paigeant.model.stored.checkpoints import Charge
 from paigeant.model.stored.reservations import Lacking
 
 

@@ -12,7 +12,8 @@ from paigeant.model.custody.records import SignedRecord, StoredRecord
 from paigeant.model.hops import LeaseToken
 from paigeant.model.message import HopKey
 from paigeant.model.people.deeds import Deed, StoredDeed
-from paigeant.model.stored.checkpoints import Charge, Checkpoint, LedgerEntry, StepEpoch
+from paigeant.model.spending.charges import Charge
+from paigeant.model.stored.checkpoints import Checkpoint, LedgerEntry, StepEpoch
 from paigeant.protocol.operate import Restart, restart
 from paigeant.protocol.people import adoption as protocol
 from paigeant.protocol.proof import find_lost

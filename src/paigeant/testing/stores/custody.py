@@ -21,7 +21,7 @@ from paigeant.model.people.deeds import Deed, DeedTerms, DeedVerb
 from paigeant.model.runs import CancelRequest
 from paigeant.model.stored.signals import SentSignal
 from paigeant.model.values.values import inline
-from paigeant.routing import unreadable
+from paigeant.routing.close import unreadable
 from paigeant.testing.builders import FAULT, WORKER, completed, decided, failed, new_run
 from paigeant.testing.stores.backend import Connect, StoreBackend
 

@@ -15,7 +15,8 @@ from paigeant.model.entries.step import OnInterrupt
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Retrying
 from paigeant.model.stored.claims import Due
-from paigeant.routing import Rules, fail
+from paigeant.routing.fail import fail
+from paigeant.routing.rules import Rules
 from paigeant.testing.builders import CODEC, new_message
 
 ONCE = RetryPolicy(max_attempts=1)

@@ -13,7 +13,7 @@ from paigeant import ActivityContext, Parked, RetryPolicy, RunStatus
 from paigeant.abc import Call, StepSession
 from paigeant.activities.context import session_of
 from paigeant.model.limits import VALUE_BYTES
-from paigeant.model.stored.checkpoints import Charge
+from paigeant.model.spending.charges import Charge
 from paigeant.testing.waiting import eventually
 
 AT_ONCE = RetryPolicy(max_attempts=3, initial_delay=0.01)

@@ -21,7 +21,7 @@ from paigeant.model.message import HopKey, PaigeantMessage
 from paigeant.model.outcomes import Completed
 from paigeant.model.revision import SlipPolicy
 from paigeant.model.values.values import Value, inline
-from paigeant.routing import advance
+from paigeant.routing.advance import advance
 from paigeant.security.custody.jws import SigningKey
 from paigeant.security.custody.keyfiles import write_key
 from paigeant.security.custody.keyring import Keyring

@@ -14,7 +14,7 @@ from paigeant.model.outcomes import Revised
 from paigeant.model.revision import RevisionPolicy, SlipPolicy
 from paigeant.model.transition import Left
 from paigeant.model.values.values import NULL, inline
-from paigeant.routing import advance
+from paigeant.routing.advance import advance
 from paigeant.security.custody.audit import audit
 from paigeant.security.custody.evidence.verdict import Audit
 from paigeant.security.custody.judge import Judge

@@ -10,7 +10,7 @@ from paigeant.app import Paigeant
 from paigeant.app.observing.monitor import Monitor
 from paigeant.config import Settings
 from paigeant.model.events import CallsRecorded
-from paigeant.model.stored.checkpoints import Charge
+from paigeant.model.spending.charges import Charge
 from paigeant.telemetry.metrics.hooks import MetricsHooks
 from paigeant.telemetry.metrics.instruments import Bounded, Counter, Gauge, Histogram
 from paigeant.telemetry.metrics.merging import merge

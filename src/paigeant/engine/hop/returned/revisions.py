@@ -17,7 +17,7 @@ from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Revised
 from paigeant.model.values.json_text import to_json
 from paigeant.model.values.values import Blob, Value
-from paigeant.routing import check_conditions
+from paigeant.routing.conditions import check_conditions
 
 
 def accept_revision(revised: Revised[Value], blobs: list[Blob], secrets: StepSecrets) -> Revised[Value]:

@@ -14,7 +14,7 @@ from paigeant.model.people.approvals import Answered
 from paigeant.model.spending.budgets import Amount, Budget, Cap
 from paigeant.model.spending.prices import Price
 from paigeant.model.stored.reservations import Lacking, Reservation
-from paigeant.routing import left_alone, over_budget, room_later
+from paigeant.routing.unwind import left_alone, over_budget, room_later
 
 T = TypeVar("T")
 

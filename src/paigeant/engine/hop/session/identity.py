@@ -14,7 +14,7 @@ from paigeant.errors import GrantExpired, IdentityRefused
 from paigeant.model.hops import Leased
 from paigeant.model.outcomes import Parked
 from paigeant.model.secrecy.grants import IssuedToken, TokenRequest
-from paigeant.routing import reauthenticate
+from paigeant.routing.unwind import reauthenticate
 
 T = TypeVar("T")
 

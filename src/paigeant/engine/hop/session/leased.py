@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
@@ -36,12 +37,13 @@ from paigeant.errors import MessageRejected, ResultError, Unavailable
 from paigeant.model.calls.packed import pack
 from paigeant.model.events import CallMade, CallReplayed
 from paigeant.model.hops import Leased
-from paigeant.model.limits import CHECKPOINTS, DEPTH, VALUE_BYTES
+from paigeant.model.limits import CHECKPOINTS, DEPTH, KEY_LENGTH, KEY_PATTERN, VALUE_BYTES
 from paigeant.model.outcomes import Parked
 from paigeant.model.people.approvals import Answered
-from paigeant.model.stored.checkpoints import KEY, KEY_LENGTH, Charge, Checkpoint, Recording, StepEpoch
+from paigeant.model.spending.charges import Charge
+from paigeant.model.stored.checkpoints import Checkpoint, Recording, StepEpoch
 from paigeant.model.values.nesting import nesting
-from paigeant.routing import diverged
+from paigeant.routing.unwind import diverged
 
 T = TypeVar("T")
 
@@ -267,7 +269,7 @@ class LeasedSession(StepSession):
 
     def _check(self, call: Call, json: bytes) -> None:
         name = call.title or f"checkpoint {call.key[:40]!r}"
-        if not KEY.fullmatch(call.key):
+        if re.fullmatch(KEY_PATTERN, call.key) is None:
             text = (
                 f"a checkpoint's key is 1 to {KEY_LENGTH} characters, none a control character; not {call.key[:40]!r}"
             )

@@ -19,8 +19,9 @@ from paigeant.model.events import CallsRecorded
 from paigeant.model.hops import Leased
 from paigeant.model.people.approvals import Answered
 from paigeant.model.spending.budgets import Budget
+from paigeant.model.spending.charges import Charge
 from paigeant.model.spending.prices import Price
-from paigeant.model.stored.checkpoints import Charge, Checkpoint, Recorded, Recording
+from paigeant.model.stored.checkpoints import Checkpoint, Recorded, Recording
 from paigeant.model.stored.reservations import Reservation, Reserved
 
 RequireAnswers: TypeAlias = Callable[[Leased, Mapping[str, Answered]], Awaitable[None]]

@@ -16,7 +16,8 @@ from sqlalchemy import Integer, Text, and_, bindparam, delete, func, null, or_, 
 
 from paigeant.model.hops import LeaseToken
 from paigeant.model.spending.budgets import NOTHING, Amount, Cap
-from paigeant.model.stored.checkpoints import Charge, Recording
+from paigeant.model.spending.charges import Charge
+from paigeant.model.stored.checkpoints import Recording
 from paigeant.model.stored.reservations import BudgetView, Reservation, Reserved
 from paigeant.protocol.calls.recorded import uncharged
 from paigeant.protocol.spending import budgets as protocol

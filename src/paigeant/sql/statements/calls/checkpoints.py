@@ -10,14 +10,9 @@ from sqlalchemy import Integer, Text, Uuid, bindparam, func, select, update
 
 from paigeant.model.calls.recorded import CALLS, CallRow
 from paigeant.model.hops import LeaseToken
+from paigeant.model.spending.charges import Charge
 from paigeant.model.spending.money import picos_of
-from paigeant.model.stored.checkpoints import (
-    Charge,
-    Checkpoint,
-    Recorded,
-    Recording,
-    StepEpoch,
-)
+from paigeant.model.stored.checkpoints import Checkpoint, Recorded, Recording, StepEpoch
 from paigeant.protocol.calls.recorded import counting
 from paigeant.sql.execution.keys import call_list, calls_of, unindexed
 from paigeant.sql.execution.prepared import PreparedStatement

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from paigeant.model.spending.charges import Charge
 from paigeant.model.spending.money import cost_of
-from paigeant.model.stored.checkpoints import Charge, Checkpoint
+from paigeant.model.stored.checkpoints import Checkpoint
 
 MICRO: Final = 1_000_000
 """Microseconds in a second: in these the time that a call took is stored."""

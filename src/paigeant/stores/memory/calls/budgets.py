@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from paigeant.model.hops import LeaseToken
 from paigeant.model.spending.budgets import NOTHING, Amount, Budget
-from paigeant.model.stored.checkpoints import Charge, StepEpoch
+from paigeant.model.spending.charges import Charge
+from paigeant.model.stored.checkpoints import StepEpoch
 from paigeant.model.stored.reservations import BudgetView, Reservation, Reserved
 from paigeant.protocol import leases
 from paigeant.protocol.spending import budgets as protocol

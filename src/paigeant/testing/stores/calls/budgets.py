@@ -10,8 +10,9 @@ from decimal import Decimal
 from paigeant.abc import Store
 from paigeant.model.hops import Grant
 from paigeant.model.spending.budgets import Amount, Budget, Cap
+from paigeant.model.spending.charges import Charge
 from paigeant.model.spending.money import picos_of
-from paigeant.model.stored.checkpoints import Charge, Checkpoint, Recording
+from paigeant.model.stored.checkpoints import Checkpoint, Recording
 from paigeant.model.stored.reservations import Reservation, Reserved
 from paigeant.testing.builders import completed, new_run
 from paigeant.testing.stores.backend import Connect, StoreBackend

@@ -16,7 +16,8 @@ from paigeant.model.hops import Grant, LeaseToken
 from paigeant.model.outcomes import Retrying
 from paigeant.model.plan import Undo
 from paigeant.model.runs import Direction, RunStatus
-from paigeant.model.stored.checkpoints import Charge, Checkpoint, Recorded, Recording, StepEpoch
+from paigeant.model.spending.charges import Charge
+from paigeant.model.stored.checkpoints import Checkpoint, Recorded, Recording, StepEpoch
 from paigeant.model.values.json_text import to_json
 from paigeant.testing.builders import FAULT, completed, decided, failed
 from paigeant.testing.stores.backend import Connect, StoreBackend

@@ -11,8 +11,9 @@ from uuid import uuid4
 from paigeant.abc import Store
 from paigeant.model.custody.notes import NoteKind
 from paigeant.model.hops import Grant
+from paigeant.model.spending.charges import Charge
 from paigeant.model.spending.costs import CostBy, Usage
-from paigeant.model.stored.checkpoints import Charge, Checkpoint, Recording
+from paigeant.model.stored.checkpoints import Checkpoint, Recording
 from paigeant.testing.builders import completed, new_run
 from paigeant.testing.stores.backend import Connect, StoreBackend
 

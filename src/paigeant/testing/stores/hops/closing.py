@@ -17,7 +17,7 @@ from paigeant.model.outcomes import Parked
 from paigeant.model.runs import CancelRequest, RunStatus, StepStatus, WaitReason
 from paigeant.model.stored.claims import Overdue
 from paigeant.model.values.values import Value, inline
-from paigeant.routing import close
+from paigeant.routing.close import close
 from paigeant.routing.fan.branches import items_from
 from paigeant.testing.builders import CODEC, OTHER, WORKER, completed, decided, failed, new_run
 from paigeant.testing.stores.hops.joins import ITEMS, JoinGuarantees

@@ -27,8 +27,9 @@ from paigeant.model.plan import Undo
 from paigeant.model.runs import CancelRequest, Direction, RunError, RunStatus, RunView, StepStatus
 from paigeant.model.stored.claims import Due
 from paigeant.model.values.values import Value, inline
-from paigeant.routing import close, decide_node
+from paigeant.routing.close import close
 from paigeant.routing.fan.branches import items_from
+from paigeant.routing.nodes import decide_node
 from paigeant.testing.builders import CODEC, WORKER, completed, decided, failed, new_run
 from paigeant.testing.stores.backend import TOPICS, StoreBackend
 

@@ -19,7 +19,7 @@ from paigeant.model.runs import RunStatus, StepStatus
 from paigeant.model.stored.claims import Due
 from paigeant.model.stored.signals import Receipt, SentSignal
 from paigeant.model.values.values import inline
-from paigeant.routing import decide_node
+from paigeant.routing.nodes import decide_node
 from paigeant.testing.builders import CODEC, OTHER, WORKER, decided, new_run
 from paigeant.testing.stores.backend import StoreBackend
 from paigeant.testing.waiting import eventually

@@ -12,7 +12,8 @@ from paigeant.model.entries.switch import Switch
 from paigeant.model.hops import Twin, Verdict
 from paigeant.model.runs import RunStatus, StepStatus
 from paigeant.model.stored.run_filter import RunFilter
-from paigeant.routing import begin, identify
+from paigeant.routing.conditions import begin
+from paigeant.routing.itinerary import identify
 from paigeant.testing.builders import CODEC, completed, new_message, new_run
 from paigeant.testing.stores.backend import StoreBackend
 

@@ -21,7 +21,7 @@ from paigeant.model.revision import RevisionPolicy, SlipPolicy
 from paigeant.model.routing_slip import RoutingSlip
 from paigeant.model.transition import Transition
 from paigeant.model.values.values import NULL, inline
-from paigeant.routing import advance
+from paigeant.routing.advance import advance
 from paigeant.routing.fan.branches import begin_parallel, write_branch
 from paigeant.security.signed import SignedCodec
 from tests.unit.security.custody.conftest import Journey, Ring
