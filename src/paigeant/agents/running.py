@@ -59,6 +59,7 @@ class AgentRunner:
     name: str
     rules: AgentRules
     _models: dict[str, Model[Any]] = field(default_factory=dict[str, Model[Any]])
+    _capabilities: dict[str | None, PaigeantDurability] = field(default_factory=dict[str | None, PaigeantDurability])
 
     def options(self, step: AgentOptions | None, more: Sequence[AbstractCapability[Any]]) -> Mapping[str, Any]:
         """Return the arguments of the agent's ``run`` for a step, with these additional capabilities.
@@ -91,9 +92,15 @@ class AgentRunner:
         """Return the capability that records its calls, unless it has one already."""
         if PaigeantDurability.from_agent(self.agent) is not None:
             return []
-        models = None if key is None or model is None else {key: model}
-        rules = self.rules
-        return [PaigeantDurability(models=models, name=self.name, price=rules.price, approvals=rules.approvals)]
+        recording = self._capabilities.get(key)
+        if recording is None:
+            models = None if key is None or model is None else {key: model}
+            rules = self.rules
+            recording = PaigeantDurability(models=models, name=self.name, price=rules.price, approvals=rules.approvals)
+        bound = recording.for_agent(self.agent)
+        if isinstance(bound, PaigeantDurability):
+            self._capabilities[key] = bound
+        return [bound]
 
 
 def _only(tools: Sequence[str] | None) -> list[AbstractCapability[Any]]:

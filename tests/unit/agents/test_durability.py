@@ -330,3 +330,21 @@ def test_options_that_are_none_are_refused(registry: ActivityRegistry):
         registry.agent(agent, on_diverge="pay")  # pyright: ignore[reportArgumentType]
     with pytest.raises(RegistrationError, match="price is 3; it should be a Price"):
         registry.agent(agent, price=3)  # pyright: ignore[reportArgumentType]
+
+
+async def test_an_agent_that_is_changed_between_two_runs_is_recorded_as_it_is_then(registry: ActivityRegistry):
+    """The capability is bound once, and again when the agent has another model or other tools."""
+    agent = Agent(TestModel(custom_output_text="one"), name="a")
+    registry.agent(agent, prompt="x")
+    workflow = Workflow("w", ["a"])
+
+    async with testing.app(registry, workflows=[workflow]) as app:
+        said = [(await (await app.dispatch(workflow, None)).result(timeout=20)).output for _ in range(2)]
+        agent.model = TestModel(custom_output_text="two")
+        agent.tool_plain(name="look")(counting())
+        dispatched = await app.dispatch(workflow, None)
+        said.append((await dispatched.result(timeout=20)).output)
+        kinds = Counter(call.kind for call in await app.store.list_calls(dispatched.workflow_id))
+
+    assert said == ["one", "one", "two"]
+    assert kinds == {"prompt": 1, "model": 2, "tool": 1}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-_DIGITS: Final = 16
+DIGITS: Final = 16
 
 
 def digest(data: bytes) -> str:
     """Return a short digest: 64 bits of SHA-256, in hex."""
-    return hashlib.sha256(data).hexdigest()[:_DIGITS]
+    return hashlib.sha256(data).hexdigest()[:DIGITS]
 
 
 def difference(recorded: str | None, asked: str | None) -> str:

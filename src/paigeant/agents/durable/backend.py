@@ -23,7 +23,7 @@ from paigeant.activities.context import CURRENT_STEP, ActivityContext
 from paigeant.agents.durable.asking import Asker
 from paigeant.agents.durable.at_most_once import ToolRules, guarded, is_at_most_once
 from paigeant.agents.durable.charges import charges_within
-from paigeant.agents.durable.keys import fingerprint, key_of
+from paigeant.agents.durable.keys import earlier_messages, fingerprint, key_of
 from paigeant.agents.durable.requests import Request
 from paigeant.agents.durable.sleeping import keeps_job
 
@@ -43,6 +43,7 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
             model=ToolRules(), event=ToolRules(), capability=ToolRules(), tool=ToolRules(), resolve_tool=_rules_of
         )
         super().__init__(agent_name=asker.agent, default_model_id=default_model_id, config=config)
+        self.given: tuple[Asker, str | None] = asker, default_model_id
         self._asker = asker
         self._warned: set[str] = set()
 
@@ -65,7 +66,7 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
         asks = isinstance(operation_id, ModelRequestId)
         call = Call(
             key,
-            fingerprint(cast("Any", cache_key[1])) if asks else None,
+            fingerprint(cast("Any", cache_key[1]), earlier_messages(session, context)) if asks else None,
             _kind_of(operation_id),
             self._title(operation_id, name, number, cache_key),
             _VERSION,
@@ -118,6 +119,8 @@ class CheckpointBackend(JournalCallableOperationBackend[ToolRules]):
 
 def _unrecorded(messages: Sequence[ModelMessage]) -> Sequence[ModelMessage]:
     """Return the messages of a run, none if it has recorded its calls: its id is then that of its step."""
+    if not messages:
+        return messages
     here = f"{ActivityContext.current().workflow_id}:"
     return [] if any((message.run_id or "").startswith(here) for message in messages) else messages
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -86,15 +87,30 @@ class PaigeantDurability(BaseDurabilityCapability[Any]):
         self._price = price
         self._approvals = approvals or ApprovalPolicy()
         self._handler = event_stream_handler
+        self._backend: CheckpointBackend | None = None
+        self.bound_to: list[object] = []
 
     @property
     def in_durable_context(self) -> bool:
         """True within a step."""
         return in_step()
 
+    def for_agent(self, agent: AbstractAgent[Any, Any]) -> AbstractCapability[Any]:
+        """Return the capability bound to an agent: itself, as long as the model and toolsets are the same."""
+        parts = _parts_of(agent)
+        if self.agent is agent and len(parts) == len(self.bound_to) and all(map(operator.is_, parts, self.bound_to)):
+            return self
+        bound = super().for_agent(agent)
+        if isinstance(bound, PaigeantDurability):  # else it is grouped with what a workspace needs
+            bound.bound_to = parts
+        return bound
+
     def get_durable_operation_backend(self) -> CheckpointBackend:
         """Return the backend that executes the calls."""
-        return CheckpointBackend(Asker(self.name, self._price), self.default_model_id)
+        given = Asker(self.name, self._price), self.default_model_id
+        if self._backend is None or self._backend.given != given:
+            self._backend = CheckpointBackend(*given)
+        return self._backend
 
     def get_default_run_id(self) -> str | None:
         """Return the id of a run, the same in each attempt of its step."""
@@ -157,6 +173,14 @@ class PaigeantDurability(BaseDurabilityCapability[Any]):
             if self._handler is not None and self.agent is not None:
                 stack.enter_context(self.agent.parallel_tool_call_execution_mode("parallel_ordered_events"))
             return await super().wrap_run(ctx, handler=handler)
+
+
+def _parts_of(agent: AbstractAgent[Any, Any]) -> list[object]:
+    """Return all parts of an agent that a capability is bound to."""
+    parts: list[object] = [agent.model]
+    for toolset in agent.toolsets:
+        toolset.apply(parts.append)
+    return parts
 
 
 def one_attempt(context: RunContext[Any]) -> ModelSettings:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import operator
 from collections.abc import Sequence
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from pydantic_ai import RunContext
 from pydantic_ai.messages import ModelMessage
 
 from paigeant.abc import StepSession
-from paigeant.activities.calls.fingerprints import digest
+from paigeant.activities.calls.fingerprints import DIGITS, digest
 from paigeant.activities.calls.recorded import ENCLOSING, stored_key
 from paigeant.model.values.json_text import to_json
 
@@ -42,13 +45,43 @@ def key_of(session: StepSession, name: str, step: str, context: RunContext[Any] 
     return stored_key(key), number
 
 
-def fingerprint(messages: Sequence[ModelMessage]) -> str:
+class EarlierMessages:
+    """Digest of the earlier messages of a run. Each request extends it: to begin anew would be quadratic."""
+
+    def __init__(self) -> None:
+        """Begin with no messages."""
+        self._messages: Sequence[ModelMessage] = ()
+        self._digest = hashlib.sha256()
+
+    def digest_of(self, messages: Sequence[ModelMessage]) -> str:
+        """Return the digest of these messages; it begins anew if they are not those of before, and more."""
+        known = len(self._messages)
+        if known > len(messages) or not all(map(operator.is_, self._messages, messages)):
+            known, self._digest = 0, hashlib.sha256()
+        for each in messages[known:]:
+            for part in each.parts:
+                self._digest.update(_said(part))
+        self._messages = messages
+        return self._digest.hexdigest()[:DIGITS]
+
+
+_EARLIER: Final[WeakKeyDictionary[StepSession, dict[str, EarlierMessages]]] = WeakKeyDictionary()
+"""Earlier messages of each run of a step."""
+
+
+def earlier_messages(session: StepSession, context: RunContext[Any] | None) -> EarlierMessages:
+    """Return the earlier messages of a run."""
+    run = "" if context is None else context.run_id or ""
+    return _EARLIER.setdefault(session, {}).setdefault(run, EarlierMessages())
+
+
+def fingerprint(messages: Sequence[ModelMessage], earlier: EarlierMessages) -> str:
     """Return the fingerprint of a request: a digest of all messages but the last, and one of each part of the last.
 
     System prompts are left out: they may contain today's date.
     """
     *before, last = messages
-    words = [f"an-earlier-message:{digest(b''.join(_said(part) for each in before for part in each.parts))}"]
+    words = [f"an-earlier-message:{earlier.digest_of(before)}"]
     for part in last.parts:
         if part.part_kind != "system-prompt":
             name: str | None = getattr(part, "tool_name", None)
