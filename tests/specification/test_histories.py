@@ -10,7 +10,7 @@ from pydantic_ai import Agent, ModelMessage, ModelResponse, TextPart
 from pydantic_ai.messages import UserPromptPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
-from paigeant import ActivityRegistry, ForEach, Parallel, RetryPolicy, Revised, RunStatus, Step, Workflow
+from paigeant import ActivityRegistry, ForEach, Paigeant, Parallel, RetryPolicy, Revised, RunStatus, Step, Workflow
 from paigeant.agents import histories
 from paigeant.config import Settings
 from paigeant.errors import InvalidInput, RegistrationError
@@ -173,6 +173,35 @@ async def test_a_history_that_nothing_can_leave_is_refused_at_dispatch(
 
     with pytest.raises(InvalidInput, match=why):
         await app.dispatch(Workflow("w", steps), None)
+
+
+@pytest.mark.parametrize("settings", ["sqlite", "postgres"], indirect=True)
+@pytest.mark.parametrize(
+    ("steps", "why"),
+    [
+        (["b"], "step 'b': it goes on from the history of 'a', and nothing comes before it"),
+        (["forgetful", "c"], "step 'c': it goes on from the history of 'forgetful', which keeps none"),
+        (["plain", "d"], "step 'd': it goes on from the history of 'plain', which is no agent"),
+    ],
+)
+async def test_it_is_refused_too_where_agents_are_known_only_by_what_their_workers_published(
+    steps: list[str], why: str, registry: ActivityRegistry, serve: Any, settings: Settings
+):
+    @registry.execute
+    def plain() -> None: ...
+
+    registry.agent(agent("a"), prompt="a")
+    registry.agent(agent("forgetful"), prompt="f", keep_history=False)
+    for name, history in (("b", "a"), ("c", "forgetful"), ("d", "plain")):
+        registry.agent(agent(name), prompt=name, history=history)
+    await serve()
+
+    workflows = [Workflow("w", steps), Workflow("fits", ["a", "b"])]
+    async with Paigeant(ActivityRegistry(), workflows=workflows, settings=settings) as elsewhere:
+        with pytest.raises(InvalidInput, match=why):
+            await elsewhere.dispatch("w", None)
+        assert any(why.partition(": ")[2] in flaw.message for flaw in await elsewhere.check())
+        assert (await (await elsewhere.dispatch("fits", None)).result(timeout=20)).output == "b<a; a<a>; b>"
 
 
 async def test_what_a_newer_version_has_written_waits_for_a_worker_that_can_read_it(

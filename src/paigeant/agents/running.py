@@ -32,12 +32,14 @@ def check_rules(rules: AgentRules) -> None:
 
 
 def card_of(agent: AbstractAgent[Any, Any], rules: AgentRules) -> AgentCard:
-    """Return the options that steps may set for an agent."""
+    """Return the published facts about an agent."""
     limits: UsageLimits | None = rules.usage_limits
     return AgentCard(
         models=tuple(rules.models),
         tools=_tools_of(agent, rules),
         request_limit=None if limits is None else limits.request_limit,
+        history=rules.history,
+        keep_history=rules.keep_history,
     )
 
 

@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 
 from paigeant.abc import Admitted, DispatchSpan, DispatchTerms
 from paigeant.activities.binding import Sources, bind
-from paigeant.activities.checking import refused_history
+from paigeant.activities.checking import Histories
 from paigeant.engine.agent_options import refused_options
 from paigeant.engine.custody.publications import ProvenDirectory
 from paigeant.engine.flow.conditions import see_input
@@ -279,7 +279,7 @@ async def _check_steps(runtime: Runtime, plan: Plan) -> dict[str, str]:
             f"(activities here: {there}); start its worker once, or write Step({missing[0]!r}, elsewhere=True)"
         )
         raise UnknownStep(text)
-    why = refused_history(plan.steps, runtime.registry)
+    why = Histories(plan.steps, runtime.registry, cards).refused()
     why = why or await refused_options(runtime.registry, ProvenDirectory(runtime), plan.steps)
     if why is not None:
         raise InvalidInput(f"workflow {plan.name!r}: {why}")

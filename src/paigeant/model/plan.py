@@ -98,15 +98,17 @@ class Undo(StrEnum):
 
 
 class AgentCard(BaseModel, frozen=True, extra="forbid"):
-    """Published facts about an agent: the options that steps may set.
+    """Published facts about an agent: the options that steps may set, and its message histories.
 
     ``tools`` is None if they are known only at run time, as those of an MCP server; ``request_limit`` is the registered
-    limit.
+    limit. ``history`` names the step whose history it continues; ``keep_history`` is False if it leaves none.
     """
 
     models: tuple[str, ...] = ()
     tools: tuple[str, ...] | None = None
     request_limit: int | None = None
+    history: str | None = None
+    keep_history: bool = True
 
     def refusal(self, options: AgentOptions) -> str | None:
         """Return the option that the agent does not support, with the valid ones; None if it supports all."""

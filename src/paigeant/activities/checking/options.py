@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
 
 from paigeant.activities.binding import Parameter
-from paigeant.activities.checking.histories import history_flaw
+from paigeant.activities.checking.histories import Histories
 from paigeant.activities.checking.retries import retry_flaws
 from paigeant.activities.handlers import Activity
-from paigeant.activities.registry import ActivityRegistry
 from paigeant.model.entries.step import Step
 from paigeant.model.values.json_text import to_json
 from paigeant.model.values.shapes import first_problem, read
 
 
-def option_flaws(
-    step: Step, activity: Activity, steps: Sequence[Step], registry: ActivityRegistry
-) -> Iterator[tuple[str, str]]:
-    """Return flaws of a step's options, as rules and reasons; ``steps`` are all steps of its workflow."""
+def option_flaws(step: Step, activity: Activity, histories: Histories) -> Iterator[tuple[str, str]]:
+    """Return flaws of a step's options, as rules and reasons."""
     if (why := activity.refusal(step)) is not None:
         yield "agent-options", why
-    if (why := history_flaw(step, steps, registry)) is not None:
+    if (why := histories.flaw(step)) is not None:
         yield "missing-history", why
     yield from (("unknown-error", why) for why in retry_flaws(step.retry or activity.execute.retry))
 

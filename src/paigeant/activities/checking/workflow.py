@@ -12,6 +12,7 @@ from pydantic_core import from_json
 
 from paigeant.activities.binding import Parameter
 from paigeant.activities.checking.effects import effects_of
+from paigeant.activities.checking.histories import Histories
 from paigeant.activities.checking.json_types import ANY, Schema, field_of, schema_of, why_not
 from paigeant.activities.checking.known import Known
 from paigeant.activities.checking.names import CLOSE, LIKELY, Names, listed, near
@@ -44,7 +45,7 @@ def check_workflow(plan: Plan, registry: ActivityRegistry, known: Known) -> list
 class _Walk:
     def __init__(self, plan: Plan, registry: ActivityRegistry, known: Known) -> None:
         self._plan, self._registry, self._known = plan, registry, known
-        self._steps = plan.steps
+        self._histories = Histories(plan.steps, registry, known.cards)
         payload = ANY if known.input is None else schema_of(known.input, "validation")
         self._names = Names(payload, known.fields_of(payload), payload)
         self._undone: list[Undone] = []
@@ -69,7 +70,7 @@ class _Walk:
                 activity = self._registry[entry.activity]
                 yield from self._step(position, entry, activity)
                 planning = planning_flaws(activity, self._plan, self._registry, self._known.cards)
-                for rule, why in (*option_flaws(entry, activity, self._steps, self._registry), *planning):
+                for rule, why in (*option_flaws(entry, activity, self._histories), *planning):
                     yield self._flaw(position, entry, rule, why, activity.execute.where)
                 self._undone.append(Undone(position, entry, activity))
                 self._after(entry, activity)
@@ -225,6 +226,8 @@ class _Walk:
             yield self._flaw(position, step, "unserved", text)
         if card is not None and (why := card.refusal(step)) is not None:
             yield self._flaw(position, step, "agent-options", why)
+        if (why := self._histories.flaw(step)) is not None:
+            yield self._flaw(position, step, "missing-history", why)
         for name in _required(card):
             if name not in step.arguments and self._names.find(name) is None:
                 said = self._missing(_required_name(name), position)
