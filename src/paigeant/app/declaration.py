@@ -46,17 +46,9 @@ class Governed(TypedDict, total=False):
 
 
 class Declaration(Generic[In_contra, Out_co]):
-    """A named itinerary with the activities that were declared in place, from an input to an output.
+    """Plan of a :class:`Workflow`, the activities that it declares in place, and the types of its input and output.
 
-    Steps are names of registered activities, :class:`~paigeant.Step` for more than a name, or agents and functions.
-    Agents and functions are used as they are registered, with their options, or else registered in place under their
-    own names. ``activities`` is the registry of the names, if it is not the global one. ``input`` and ``output`` are
-    types: a dispatch validates its payload against ``input``, and the ``output`` of a result has the type ``output``.
-    ``revision`` limits how steps may change the remaining itinerary. ``budget``, one or several, limits spending on
-    models. ``identity``, such as ``{"crm": ["read"]}``, names the audiences for which steps may request tokens of the
-    person on whose behalf a run acts. ``secrets``, such as ``{"card": "charge"}``, names the fields of the input,
-    variables and outputs that are stored sealed, and the steps that read them. Raises RegistrationError for an invalid
-    argument.
+    It is what the engine's side of the package reads of a workflow; :class:`Workflow` adds the running of it.
     """
 
     @checked("Workflow")

@@ -27,14 +27,13 @@ from paigeant.model.entries.step import Step
 from paigeant.model.events import RunDispatched
 from paigeant.model.hops import Grant, Leased, RunStart, Twin
 from paigeant.model.message import Headers, HopKey, PaigeantMessage, Payload, RunHeaders
-from paigeant.model.runs import Direction, NodeView, RunView, StepStatus, StepView
+from paigeant.model.runs import PASSED, Direction, NodeView, RunView, StepStatus, StepView
 from paigeant.model.secrecy.secrets import SecretOrigin, SecretPolicy
 from paigeant.model.stored.checkpoints import StepEpoch
 from paigeant.model.stored.forks import Fork, Inheritance, Named
 from paigeant.model.values.showing import shown
 from paigeant.model.values.values import Blob, Ref, Value, shelve
 
-_BEHIND: Final = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED})
 _POSITION: Final = re.compile(r"\d{1,9}")
 _IN_A_BRANCH: Final = re.compile(r"\d+\.\d+.*|.*[:/].*")
 _NAMED: Final = 20
@@ -199,7 +198,7 @@ def _place(view: RunView, place: str | int | None) -> int:
     """Return the position from which a fork executes; raises InvalidInput for an unknown place."""
     trunk = _trunk(view)
     if place is None:
-        found = [hop.position for hop in trunk if hop.status not in _BEHIND]
+        found = [hop.position for hop in trunk if hop.status not in PASSED]
         why = f"run {view.workflow_id} is {view.status}, and failed nowhere: say from where"
     elif isinstance(place, int) or _POSITION.fullmatch(place):
         found = [hop.position for hop in trunk if hop.position == int(place)]

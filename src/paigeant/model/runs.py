@@ -59,6 +59,15 @@ class StepStatus(StrEnum):
     """Its row was edited, and cannot be read."""
 
 
+OPEN_STEPS: Final = frozenset({StepStatus.PENDING, StepStatus.RUNNING, StepStatus.WAITING, StepStatus.RETRYING})
+"""Statuses of steps that have not ended."""
+
+ENDED_STEPS: Final = frozenset(StepStatus) - OPEN_STEPS - {StepStatus.UNREADABLE}
+
+PASSED: Final = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED})
+"""Statuses of steps after which a run goes on."""
+
+
 class Direction(StrEnum):
     """Direction of a hop: execution or compensation."""
 

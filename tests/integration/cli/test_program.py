@@ -113,11 +113,35 @@ def test_the_settings_are_shown_with_where_they_came_from(empty: Any):
 
 
 def test_a_command_loads_only_what_it_needs(empty: Any):
+    loaded = loaded_by(empty, "--version")
+
+    assert loaded.isdisjoint({"asyncio", "pydantic", "rich", "paigeant.app", "paigeant.cli.runs.dispatch"})
+
+
+def test_a_worker_on_sqlite_loads_neither_another_database_nor_what_only_some_steps_need(empty: Any):
+    empty.write("handlers.py", "from paigeant import activity\n\n\n@activity.execute()\ndef greet() -> None: ...\n")
+    drain = ("run", "handlers.py", "--drain", "--idle", "100ms")
+    loaded_by(empty, *drain)  # makes the database, with its migrations
+
+    loaded = loaded_by(empty, *drain)
+
+    assert "sqlalchemy.dialects.sqlite" in loaded
+    assert loaded.isdisjoint(
+        {
+            *("alembic", "asyncpg", "mako", "sqlalchemy.dialects.postgresql", "paigeant.sql.statements.at_once.commit"),
+            *("cel", "cryptography", "httpx2", "joserfc", "opentelemetry", "pydantic_ai"),
+            *("aio_pika", "fastapi", "redis", "paigeant.web", "paigeant.testing"),
+        }
+    )
+
+
+def loaded_by(empty: Any, *words: str) -> set[str]:
+    """Return the modules that a command has loaded when it ends."""
     script = (
-        "import sys; sys.argv = ['paigeant', '--version']\n"
+        f"import sys; sys.argv = ['paigeant', *{words!r}]\n"
         "from paigeant.cli import main\n"
         "try: main()\n"
-        "except SystemExit: print(*sys.modules)"
+        "except SystemExit as ended: print(ended.code, *sys.modules)"
     )
     ended = subprocess.run(
         [sys.executable, "-c", script],
@@ -128,8 +152,9 @@ def test_a_command_loads_only_what_it_needs(empty: Any):
         check=True,
     )
 
-    loaded = set(ended.stdout.split())
-    assert loaded.isdisjoint({"asyncio", "pydantic", "rich", "paigeant.app", "paigeant.cli.runs.dispatch"})
+    code, *modules = ended.stdout.splitlines()[-1].split()
+    assert code in {"0", "None"}, ended.stderr
+    return set(modules)
 
 
 def cost(command: str, empty: Any) -> float:

@@ -9,10 +9,8 @@ from paigeant.engine.runtime import Runtime
 from paigeant.errors import IdentityRefused, InvalidInput, MessageRejected
 from paigeant.model.message import HopKey
 from paigeant.model.people.deeds import DeedVerb
-from paigeant.model.runs import StepStatus
+from paigeant.model.runs import OPEN_STEPS
 from paigeant.protocol.people.grants import require_open
-
-_OPEN = frozenset({StepStatus.PENDING, StepStatus.RUNNING, StepStatus.WAITING, StepStatus.RETRYING})
 
 
 async def renew_identity(runtime: Runtime, workflow_id: UUID, token: str) -> int:
@@ -41,7 +39,7 @@ async def _handle(runtime: Runtime, workflow_id: UUID) -> str | None:
     require_open(view)
     for hop in view.journey:
         key = HopKey(workflow_id, hop.path, hop.position)
-        if hop.status in _OPEN and (body := await runtime.store.get_message(key)):
+        if hop.status in OPEN_STEPS and (body := await runtime.store.get_message(key)):
             try:
                 return runtime.codec.open(body).message.headers.security.obo_token
             except MessageRejected as error:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from paigeant.abc import Store
 from paigeant.app.operating.held import HELD
 from paigeant.model.entries.entry import FLOW
-from paigeant.model.runs import RESUMABLE, NodeView, RunStatus, RunView, StepStatus, StepView, WaitReason
+from paigeant.model.runs import OPEN_STEPS, RESUMABLE, NodeView, RunStatus, RunView, StepStatus, StepView, WaitReason
 from paigeant.model.stored.overview import QueueView
 from paigeant.model.values.json_text import to_json
 from paigeant.model.values.showing import class_name
@@ -77,11 +77,7 @@ def _reasons(view: RunView, facts: Facts) -> Iterator[Because]:
     if view.cancel_requested is not None:
         said = "somebody asked to cancel it; it ends at the next beat of its worker, or at once where nothing runs"
         yield Because(cause="closing", said=said, who="nobody: it ends by itself", verbs=("terminate",))
-    yield from (_open(hop, view, facts) for hop in view.journey if _is_open(hop))
-
-
-def _is_open(hop: Hop) -> bool:
-    return hop.status in {StepStatus.PENDING, StepStatus.RUNNING, StepStatus.WAITING, StepStatus.RETRYING}
+    yield from (_open(hop, view, facts) for hop in view.journey if hop.status in OPEN_STEPS)
 
 
 def _ended(view: RunView) -> Iterator[Because]:
@@ -225,7 +221,9 @@ def _waiting(hop: Hop, view: RunView) -> Because:
 def _joining(hop: Hop, view: RunView) -> Because:
     inside = f"{hop.path}/" if hop.path else ""
     lacking = {
-        each.path for each in view.journey if _is_open(each) and each.path != hop.path and each.path.startswith(inside)
+        each.path
+        for each in view.journey
+        if each.status in OPEN_STEPS and each.path != hop.path and each.path.startswith(inside)
     }
     shown = ", ".join(sorted(lacking)[:5]) + ("…" if len(lacking) > 5 else "")  # noqa: PLR2004  (as many as a line takes)
     said = (

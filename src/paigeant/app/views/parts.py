@@ -7,12 +7,10 @@ from typing import Final
 from paigeant.errors import InvalidInput
 from paigeant.model.fan.joins import under
 from paigeant.model.message import BRANCH
-from paigeant.model.runs import NodeView, RunView, StepStatus, StepView
+from paigeant.model.runs import PASSED, NodeView, RunView, StepStatus, StepView
 
 SHOWN: Final = 2_000
 """Limit of the steps, and of the nodes, that are shown by default."""
-
-_BEHIND: Final = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED, StepStatus.CANCELLED})
 
 
 def part_of(view: RunView, path: str | None = None, *, whole: bool = False) -> RunView:
@@ -46,4 +44,4 @@ def _is_within(path: str, wanted: str) -> bool:
 
 
 def _rank(hop: StepView | NodeView) -> int:
-    return 0 if not hop.path else 1 if hop.status not in _BEHIND else 2
+    return 0 if not hop.path else 1 if hop.status not in PASSED | {StepStatus.CANCELLED} else 2

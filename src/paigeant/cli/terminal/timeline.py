@@ -15,7 +15,7 @@ from paigeant.cli.terminal.listing import Cell, Column, listed, shortened
 from paigeant.model.entries.for_each import ForEach
 from paigeant.model.fan.joins import branch_at, parent_of
 from paigeant.model.outcomes import BranchCounts
-from paigeant.model.runs import Direction, NodeView, ParentView, RunStatus, RunView, StepStatus, StepView
+from paigeant.model.runs import PASSED, Direction, NodeView, ParentView, RunStatus, RunView, StepStatus, StepView
 from paigeant.model.values.json_text import to_json
 
 STYLES: Final[dict[str, str]] = {
@@ -30,7 +30,6 @@ STYLES: Final[dict[str, str]] = {
     "terminated": "magenta",
 }
 TROUBLED: Final = frozenset({StepStatus.RETRYING, StepStatus.FAILED})
-_BEHIND: Final = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED})
 _NUMBERS: Final = 10
 """Items that failed whose numbers are shown."""
 
@@ -124,7 +123,7 @@ def timeline(view: RunView, width: int, rows: int | None = None, *, whole: bool 
     """
     loops = {(node.path, node.position): node for node in view.nodes if node.kind == ForEach.kind}
     within = {(hop.path, hop.position): _loops_around(hop.path, loops) for hop in view.journey} if loops else {}
-    hops = [hop for hop in view.journey if whole or hop.status not in _BEHIND or not within.get(_key(hop))]
+    hops = [hop for hop in view.journey if whole or hop.status not in PASSED or not within.get(_key(hop))]
     failed = _failed_items(view, within)
     cells = [_row(hop) if isinstance(hop, StepView) else _node_row(hop, failed) for hop in hops] + _ahead(view)
     before = after = 0
@@ -181,7 +180,7 @@ def _row(step: StepView) -> list[Cell]:
 
 def _why(step: StepView) -> str:
     """Return the reason why a step was skipped, or ended its run early."""
-    if step.reason is None or step.status not in {StepStatus.SKIPPED, StepStatus.COMPLETED}:
+    if step.reason is None or step.status not in PASSED:
         return ""
     return f"not {step.reason}" if step.status is StepStatus.SKIPPED else f"(finished: {one_line(step.reason)})"
 

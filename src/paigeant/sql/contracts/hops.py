@@ -22,14 +22,12 @@ from paigeant.sql.execution.failures import is_taken
 from paigeant.sql.execution.next_due import NextDueCache
 from paigeant.sql.statements import (
     announce,
+    at_once,
     claim,
     heartbeat,
     next_due,
     start,
 )
-from paigeant.sql.statements.at_once import claim as claim_at_once
-from paigeant.sql.statements.at_once import commit as commit_at_once
-from paigeant.sql.statements.at_once import start as start_at_once
 from paigeant.sql.statements.commits import judged as commit
 from paigeant.sql.statements.commits import plain as commit_plain
 from paigeant.sql.statements.commits.plain import NotAsExpectedError
@@ -52,9 +50,9 @@ class SqlHops(InDatabase, HopStore):
         write, news = self.database.write, News.CHANGE if all(one.taker for one in starts) else News.WORK
         for owner in {one.taker.owner for one in starts if one.taker}:
             self.database.mark_alive(owner)
-        if self._at_once and start_at_once.fit(starts):
+        if self._at_once and at_once.starts_fit(starts):
             try:
-                return await write(lambda tx: start_at_once.start_at_once(tx, starts), news, single=True)
+                return await write(lambda tx: at_once.start_at_once(tx, starts), news, single=True)
             except DBAPIError as error:
                 if not is_taken(error):  # one of the runs exists: an earlier answer was lost
                     raise
@@ -64,9 +62,9 @@ class SqlHops(InDatabase, HopStore):
         if isinstance(what, Overdue) and not await self._anything_overdue():
             return []
         self.database.mark_alive(owner)
-        if self._at_once and claim_at_once.fit(what, limit):
+        if self._at_once and at_once.claim_fits(what, limit):
             grants = await self.database.write(
-                lambda tx: claim_at_once.claim_at_once(tx, owner, what, limit, lease), News.CHANGE, single=True
+                lambda tx: at_once.claim_at_once(tx, owner, what, limit, lease), News.CHANGE, single=True
             )
             if grants is not None:
                 return grants
@@ -119,8 +117,8 @@ class SqlHops(InDatabase, HopStore):
         """Write commits without judging them; None for each, or for all, if a row was not as expected."""
         write = self.database.write
         try:
-            if self._at_once and commit_at_once.fit(commits):
-                return await write(lambda tx: commit_at_once.record_at_once(tx, commits, lease), news, single=True)
+            if self._at_once and at_once.commits_fit(commits):
+                return await write(lambda tx: at_once.record_at_once(tx, commits, lease), news, single=True)
             return await write(lambda tx: commit_plain.record_plain_results(tx, commits, lease), news)
         except NotAsExpectedError:
             return None

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from pydantic import JsonValue
 
 from paigeant.model.fan.joins import branch_at, parent_of
-from paigeant.model.runs import NodeView, RunView, StepStatus, StepView, place_order
+from paigeant.model.runs import ENDED_STEPS, PASSED, NodeView, RunView, StepView, place_order
 
 MOST: Final = 200
 """Maximum of rows: failed and open hops first, then those of the trunk, then those of branches."""
@@ -20,8 +20,6 @@ WIDTH: Final = 1000.0
 LEAST: Final = 3.0
 """Minimum width of a bar, so that it can be seen."""
 
-_BEHIND: Final = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED})
-_ENDED: Final = _BEHIND | {StepStatus.FAILED, StepStatus.CANCELLED}
 
 Hop = StepView | NodeView
 Place = tuple[str, int]
@@ -62,8 +60,8 @@ def timeline_of(view: RunView, *, failed: bool = False) -> Timeline:
     now = view.completed_at or datetime.now(UTC)
     spans = _spans(view, now)
     total = max((now - view.created_at).total_seconds(), 0.001)
-    hops = [hop for hop in view.journey if not failed or hop.status not in _BEHIND]
-    chosen = sorted(hops, key=lambda hop: (hop.status in _BEHIND, bool(hop.path)))[:MOST]
+    hops = [hop for hop in view.journey if not failed or hop.status not in PASSED]
+    chosen = sorted(hops, key=lambda hop: (hop.status in PASSED, bool(hop.path)))[:MOST]
     shown = sorted(chosen, key=lambda hop: place_order(hop.path, hop.position))
     rows = [_row(hop, spans.get((hop.path, hop.position)), view, total) for hop in shown]
     return Timeline(rows, len(view.journey) - len(shown) + view.steps_omitted, total)
@@ -78,7 +76,7 @@ def _row(hop: Hop, span: tuple[datetime, datetime] | None, view: RunView, total:
     start, end = ((at - view.created_at).total_seconds() for at in span)
     x = min(max(WIDTH * start / total, 0.0), WIDTH - LEAST)
     width = min(max(WIDTH * (end - start) / total, LEAST), WIDTH - x)
-    took = max(end - start, 0.0) if hop.status in _ENDED else None
+    took = max(end - start, 0.0) if hop.status in ENDED_STEPS else None
     return Row(*what, Bar(round(x, 1), round(width, 1)), took)
 
 
@@ -106,7 +104,7 @@ def _spans(view: RunView, now: datetime) -> dict[Place, tuple[datetime, datetime
             begin, end = hop.started_at, hop.completed_at or now
         else:
             begin = before
-            end = max(within.get((hop.path, hop.position), begin), begin) if hop.status in _ENDED else now
+            end = max(within.get((hop.path, hop.position), begin), begin) if hop.status in ENDED_STEPS else now
         spans[hop.path, hop.position] = begin, end
         ended[hop.path] = max(end, before)
     return _with_waits(view.nodes, spans)
@@ -141,6 +139,6 @@ def _with_waits(
     """Return the spans with those of waits and sleeps that have ended: until the next hop of their path begins."""
     for node in nodes:
         here, after = spans.get((node.path, node.position)), spans.get((node.path, node.position + 1))
-        if node.kind in {"wait", "sleep", "workflow"} and node.status in _ENDED and here and after:
+        if node.kind in {"wait", "sleep", "workflow"} and node.status in ENDED_STEPS and here and after:
             spans[node.path, node.position] = here[0], max(here[0], after[0])
     return spans

@@ -5,7 +5,7 @@ from __future__ import annotations
 from paigeant.errors import TamperedMessage
 from paigeant.model.entries.entry import FLOW
 from paigeant.model.fan.joins import BranchEnd, EndedBranch, JoinStart
-from paigeant.model.runs import Direction, StepStatus
+from paigeant.model.runs import PASSED, Direction
 from paigeant.security.custody.chain import Chain, Link, Place
 from paigeant.security.custody.records import RecordText, digest_of_start, digest_of_value, place_of
 
@@ -29,7 +29,7 @@ def check_branch(branch: EndedBranch, newest: Link, *, forward: bool) -> None:
     said = newest.text.fields
     if not forward:
         return
-    completed = said["dir"] == Direction.EXECUTE and said["status"] in {StepStatus.COMPLETED, StepStatus.SKIPPED}
+    completed = said["dir"] == Direction.EXECUTE and said["status"] in PASSED
     goes_on = said["next"] and branch.end in {BranchEnd.COMPLETED, BranchEnd.FAILED}
     if goes_on or (branch.end is BranchEnd.COMPLETED) is not (completed and not said["next"]):
         raise TamperedMessage(f"branch {branch.path}, ended: it is {branch.end}, and {newest.iss} has not signed that")

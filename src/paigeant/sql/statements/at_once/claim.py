@@ -47,7 +47,7 @@ _NOTICE: Final[dict[str, TypeEngine[Any]]] = {
 }
 
 
-def fit(what: Claim, limit: int) -> TypeGuard[Due | Announced]:
+def claim_fits(what: Claim, limit: int) -> TypeGuard[Due | Announced]:
     """True if one statement can do this claim."""
     match what:
         case Due(topics):

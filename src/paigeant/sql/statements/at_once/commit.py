@@ -54,7 +54,7 @@ _GIVEN: Final[dict[str, TypeEngine[Any]]] = {
 }
 
 
-def fit(commits: Sequence[Commit]) -> bool:
+def commits_fit(commits: Sequence[Commit]) -> bool:
     """True if one statement can do these plain commits.
 
     They have no large values and no histories, and set one variable each.

@@ -38,7 +38,7 @@ _GIVEN: Final[dict[str, TypeEngine[Any]]] = {
 }
 
 
-def fit(starts: Sequence[RunStart]) -> bool:
+def starts_fit(starts: Sequence[RunStart]) -> bool:
     """True if one statement can do it: no dispatch key, value, plan, grant or passed entry, and no run twice."""
     more = any(one.dispatch_key is not None or one.blobs or one.plan or one.passed or one.grant for one in starts)
     return not more and len({one.workflow_id for one in starts}) == len(starts)
