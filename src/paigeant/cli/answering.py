@@ -1,8 +1,17 @@
-"""Commands that answer a question."""
+"""Commands that let a run go on, and those that answer a question."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Final
+from uuid import UUID
+
+from paigeant.app.operating.why import Because
 from paigeant.model.people.approvals import Approval, AskedKind
+
+_OF_A_QUESTION: Final = frozenset({"approve", "deny"})
+"""Verbs about a question, not about the run."""
+_SPELT: Final = {"identity renew": "identity renew {run} --token-file FILE", "audit adopt": "audit adopt {run}"}
 
 
 def how_to_answer(approval: Approval) -> str:
@@ -14,3 +23,16 @@ def how_to_answer(approval: Approval) -> str:
             return f"paigeant approvals approve {approval.id} --edit '{{\"usd\": 5}}'"
         case _:
             return f"paigeant approvals answer {approval.id} JSON"
+
+
+def commands_of(because: Because, run: UUID, asked: Sequence[Approval]) -> Iterator[str]:
+    """Yield the commands that help with an open step: answers to its questions, then those about its run."""
+    yield from (how_to_answer(each) for each in asked if each.step == because.step)
+    for verb in because.verbs:
+        name, _, rest = verb.partition(" ")
+        if name in _OF_A_QUESTION:
+            continue
+        if name == "why":  # about another run
+            yield f"paigeant {verb}"
+        else:
+            yield f"paigeant {_SPELT.get(verb, f'{name} {{run}} {rest}'.rstrip()).format(run=run)}"

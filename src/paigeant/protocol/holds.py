@@ -150,6 +150,11 @@ def hold(hop: CommittedHop, held: Held, commit: Commit, now: datetime, *, closes
     )
 
 
+def last_fence(fence: int, status: str) -> int:
+    """Return the fence of a hop's last execution: one that is held has a new fence, with which nothing has run."""
+    return fence - 1 if status in {StepStatus.PENDING, StepStatus.RETRYING, StepStatus.WAITING} else fence
+
+
 class LeftBehind(NamedTuple):
     """Columns of a done hop, whose twin is gone. ``error`` is the fault of the end."""
 

@@ -45,10 +45,19 @@ def test_why_names_the_commands_that_answer(project: Any, until: Any):
     wrong = [project.paigeant(*shlex.split(command)[1:], "--edit", text) for text in ("{eur", "5", "null")]
     elsewhere = project.paigeant("approvals", "approve", str(asked["id"]), PAIGEANT_NAMESPACE="elsewhere")
     unknown = project.paigeant("approvals", "show", "9" * 30)
-    answered = project.paigeant(*shlex.split(command)[1:])
+    edited = project.paigeant(*shlex.split(command)[1:], "--edit", '{"eur": "many"}')
+    until(lambda: [each["id"] for each in project.json("approvals", "list")["approvals"]] not in ([], [asked["id"]]))
+    [again] = project.json("approvals", "list")["approvals"]
+    listed = project.paigeant("approvals", "list").stdout
+    of_edit = [project.paigeant(*words).stdout for words in (("approvals", "show", str(again["id"])), ("show", run))]
+    answered = project.paigeant("approvals", "approve", str(again["id"]))
 
     assert "paigeant approve " not in said
     assert command in [line.strip() for line in shown.splitlines()]
+    assert f"waiting: step 'clerk' waits for an approval; `{command}`" in shown
+    assert "if the tool does not accept these, the step asks again" in edited.stderr
+    assert "approval (edit refused)" in listed
+    assert all("edited arguments" in text and "eur: Input should be a valid integer" in text for text in of_edit)
     assert (asked["tool"], asked["arguments"], asked["status"]) == ("pay", {"eur": 5}, "open")
     assert [each.returncode for each in (*wrong, elsewhere, unknown)] == [2] * 5
     assert "--edit is null: leave it out" in wrong[2].stderr

@@ -18,7 +18,7 @@ from paigeant.activities.calls.recorded import stored_key
 from paigeant.activities.secrecy.held import masked_json
 from paigeant.errors import TamperedMessage, Terminal
 from paigeant.model.outcomes import Parked
-from paigeant.model.people.approvals import Answered, ApprovalStatus, Asked, AskedKind
+from paigeant.model.people.approvals import EDIT_REFUSED, Answered, ApprovalStatus, Asked, AskedKind
 from paigeant.model.people.policy import ApprovalPolicy
 from paigeant.model.runs import WaitReason
 from paigeant.model.values.digests import digest_of
@@ -101,7 +101,7 @@ def _latest(context: RunContext[Any], call: ToolCallPart, first: Asked, found: M
     if flaw is None:
         return asked
     metadata: dict[str, Any] = {} if first.metadata is None else from_json(first.metadata)
-    return again._replace(metadata=to_json({**metadata, "edit_refused": flaw}).decode())
+    return again._replace(metadata=to_json({**metadata, EDIT_REFUSED: flaw}).decode())
 
 
 def _flaw(context: RunContext[Any], call: ToolCallPart, answer: Answered) -> str | None:

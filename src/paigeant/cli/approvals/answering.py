@@ -11,10 +11,11 @@ from pydantic_core import from_json
 from paigeant.app import Paigeant
 from paigeant.cli.approvals.listing import ApprovalId
 from paigeant.cli.terminal.asking import ask
-from paigeant.cli.terminal.console import note
+from paigeant.cli.terminal.console import note, printable
 from paigeant.cli.terminal.results import write_json
+from paigeant.cli.terminal.timeline import value_line
 from paigeant.errors import InvalidInput
-from paigeant.model.people.approvals import Approval
+from paigeant.model.people.approvals import Approval, ApprovalStatus, AskedKind
 
 By = Annotated[str | None, typer.Option(help="Who says so. Default: the user of the operating system.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -61,7 +62,14 @@ def _report(question: Callable[[Paigeant], Awaitable[Approval]], *, as_json: boo
     if as_json:
         write_json(answered)
     else:
-        note(f"{answered.kind} {answered.id} of {answered.tool!r}: {answered.status} by {answered.answered_by}")
+        note(printable(f"{answered.kind} {answered.id} of {answered.tool!r}: {_answer(answered)}"))
+
+
+def _answer(answered: Approval) -> str:
+    said = f"{answered.status} by {answered.answered_by}"
+    if answered.kind is not AskedKind.APPROVAL or answered.status is not ApprovalStatus.APPROVED or not answered.answer:
+        return said
+    return f"{said} with {value_line(answered.answer)}; if the tool does not accept these, the step asks again"
 
 
 def _json(text: str, what: str) -> Any:

@@ -14,7 +14,7 @@ from paigeant.cli.terminal.console import note, printable, width_of
 from paigeant.cli.terminal.listing import Cell, Column, listed
 from paigeant.cli.terminal.results import write_json, write_lines
 from paigeant.cli.terminal.timeline import clock
-from paigeant.model.people.approvals import Approval, ApprovalPage, ApprovalStatus
+from paigeant.model.people.approvals import EDIT_REFUSED, Approval, ApprovalPage, ApprovalStatus
 from paigeant.model.values.json_text import to_json
 
 ApprovalId = Annotated[int, typer.Argument(metavar="ID", help="The number that `paigeant approvals list` shows.")]
@@ -62,8 +62,13 @@ def show(approval_id: ApprovalId, as_json: Annotated[bool, typer.Option("--json"
     typer.echo(f"{found.kind} {found.id}: {printable(found.tool)}, {found.status}")
     typer.echo(f"run {found.workflow_id}, step {printable(found.step)}, asked {clock(found.asked_at)}")
     typer.echo(f"arguments: {printable(to_json(found.arguments, indent=2).decode())}")
-    if found.metadata is not None:
-        typer.echo(f"metadata: {printable(to_json(found.metadata, indent=2).decode())}")
+    if found.edit_refused is not None:
+        typer.echo(printable(f"asked again: the tool did not accept the edited arguments: {found.edit_refused}"))
+    metadata = found.metadata
+    if isinstance(metadata, dict):
+        metadata = {name: value for name, value in metadata.items() if name != EDIT_REFUSED} or None
+    if metadata is not None:
+        typer.echo(f"metadata: {printable(to_json(metadata, indent=2).decode())}")
     if found.expires_at is not None:
         typer.echo(f"until {clock(found.expires_at)}")
     if found.answered_by is not None:
@@ -74,7 +79,8 @@ def show(approval_id: ApprovalId, as_json: Annotated[bool, typer.Option("--json"
 
 def _row(one: Approval) -> list[Cell]:
     arguments = printable(to_json(one.arguments).decode())
-    said = f" ({one.status})" if one.status is not ApprovalStatus.OPEN else ""
+    said = "" if one.edit_refused is None else " (edit refused)"
+    said = said if one.status is ApprovalStatus.OPEN else f" ({one.status})"
     return [
         str(one.id),
         f"{one.kind}{said}",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
 from paigeant.app import Paigeant
 from paigeant.app.operating.why import Because, Explanation
-from paigeant.cli.answering import how_to_answer
+from paigeant.cli.answering import commands_of
 from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, RunId, chosen, require_one
 from paigeant.cli.terminal.commands import new_app
@@ -43,10 +44,10 @@ def why(
         return
     write(f"run {explained.workflow_id} is {explained.status}")
     for because in explained.because:
-        _write(because, str(explained.workflow_id), [each for each in asked if each.step == because.step])
+        _write(because, explained.workflow_id, asked)
 
 
-def _write(because: Because, run: str, asked: Sequence[Approval]) -> None:
+def _write(because: Because, run: UUID, asked: Sequence[Approval]) -> None:
     where = "" if because.position is None else f"{because.path}{':' if because.path else ''}{because.position}. "
     times = [
         f"since {clock(because.since)}" if because.since else "",
@@ -55,13 +56,5 @@ def _write(because: Because, run: str, asked: Sequence[Approval]) -> None:
     said = ", ".join(each for each in times if each)
     write(printable(f"{where}{because.said}" + (f" ({said})" if said else "")))
     write(f"   who can act: {because.who}")
-    for approval in asked:
-        write(printable(f"   {how_to_answer(approval)}"))
-    for verb in because.verbs:
-        name, _, rest = verb.partition(" ")
-        if name in {"approve", "deny"}:  # commands about a question, not about the run
-            continue
-        spelt = f"{name} {run} {rest}" if rest else f"{name} {run}"
-        if verb == "identity renew":
-            spelt = f"{verb} {run} --token-file FILE"
-        write(printable(f"   paigeant {spelt}"))
+    for command in commands_of(because, run, asked):
+        write(printable(f"   {command}"))

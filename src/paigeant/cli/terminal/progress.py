@@ -138,4 +138,5 @@ async def _hint(app: Paigeant, view: RunView, step: StepView | None, waited: flo
     overdue = step is not None and step.status is StepStatus.PENDING and waited >= _PATIENCE
     if step is not None and overdue and not await app.administration.find_served([step.step]):
         return f"nobody serves step {printable(step.step)!r}: start its worker, as `paigeant run handlers.py`"
-    return why_waiting(view)
+    said = why_waiting(view)
+    return None if said is None else f"{said} (Ctrl-C ends the wait, not the run)"

@@ -10,7 +10,8 @@ from typing import Any, Final
 from pydantic import JsonValue
 from rich.text import Text
 
-from paigeant.cli.answering import how_to_answer
+from paigeant.app.operating.why import Facts, explain
+from paigeant.cli.answering import commands_of, how_to_answer
 from paigeant.cli.terminal.console import from_here, note, printable, width_of, write
 from paigeant.cli.terminal.results import write_folded, write_lines
 from paigeant.cli.terminal.revisions import revision_lines
@@ -31,6 +32,8 @@ from paigeant.model.values.showing import class_name
 
 _OF_PROOF: Final = frozenset({"value", "signal_id", "shown", "question"})
 """Fields of a deed for verification only: digests and internal ids."""
+_BRANCHES: Final = "the branches"
+"""Who acts for a step whose reason to wait is that of another one."""
 _SHOWN: Final = 2_000
 """Number of printed characters of a value; --json has all of it."""
 
@@ -96,19 +99,19 @@ def why_waiting(view: RunView) -> str | None:
         )
     if view.reason in {WaitReason.UNSIGNED, WaitReason.REVOKED, WaitReason.EXPIRED}:
         return f"waiting ({view.reason}){about}; see `paigeant why {view.workflow_id}`"
-    return f"waiting ({view.reason}){about}{until(view.due_at)}; {_way_on(view)}"
+    return _way_on(view)
 
 
 def _way_on(view: RunView) -> str:
-    """Return what lets a run go on that waits for nothing special."""
-    signal = next((hop.signal for hop in reversed(view.journey) if hop.signal), None)
-    if view.reason == "approval":
-        return "people are asked below"
-    if signal is not None:
-        return f"`paigeant signal {view.workflow_id} {signal}` lets it go on"
-    if view.reason == WaitReason.PROVIDER or any(node.due_at is not None for node in view.nodes):
-        return "it goes on by itself"
-    return f"`paigeant retry {view.workflow_id}` runs its step again"
+    """Return why a run waits, as ``paigeant why`` explains it, and what lets it go on."""
+    waits = [each for each in explain(view, Facts()).because if each.who != _BRANCHES]
+    because = next((each for each in waits if each.cause == view.reason), waits[-1] if waits else None)
+    if because is None:
+        return f"waiting ({view.reason}){until(view.due_at)}"
+    open_ = [each for each in view.approvals if each.status is ApprovalStatus.OPEN]
+    command = next(commands_of(because, view.workflow_id, open_), f"paigeant why {view.workflow_id}")
+    what = "it goes on by itself" if because.who.startswith("nobody") else f"`{command}`"
+    return f"waiting: {one_line(because.said)}{until(view.due_at)}; {what}"
 
 
 def _facts(view: RunView) -> dict[str, str | None]:
@@ -134,6 +137,8 @@ def _asked(view: RunView) -> Iterator[Text]:
         if asked.status is ApprovalStatus.OPEN:
             what = f"{asked.kind} {asked.id}: step {asked.step} asks for {asked.tool} {value_line(asked.arguments)}"
             yield Text(printable(f"\n{what}{until(asked.expires_at)}"), style="yellow")
+            if asked.edit_refused is not None:
+                yield Text(printable(f"    the edited arguments were refused: {asked.edit_refused}"))
             yield Text(f"    {how_to_answer(asked)}", no_wrap=True)
 
 

@@ -15,6 +15,10 @@ SHOWN_OF_RUN: Final = 1_000
 """Limit of questions shown with a run; a list has all of them."""
 
 
+EDIT_REFUSED: Final = "edit_refused"
+"""Field of the metadata of a question that is asked again, because the tool did not accept the edited arguments."""
+
+
 class AskedKind(StrEnum):
     """Kinds of questions."""
 
@@ -115,6 +119,12 @@ class Approval(BaseModel, frozen=True):
     answer: JsonValue = None
     key: str = Field(default="", exclude=True, repr=False)
     shown: str = Field(default="", exclude=True, repr=False)
+
+    @property
+    def edit_refused(self) -> str | None:
+        """Reason why the tool did not accept the arguments to which a person edited the question before this one."""
+        said = self.metadata.get(EDIT_REFUSED) if isinstance(self.metadata, dict) else None
+        return None if said is None else str(said)
 
 
 class ApprovalPage(BaseModel, frozen=True):

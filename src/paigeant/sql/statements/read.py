@@ -12,6 +12,7 @@ from paigeant.model.entries.kinds import JOINING, SEPARATE
 from paigeant.model.message import HopKey
 from paigeant.model.runs import RunStatus, RunSummary, RunView
 from paigeant.model.stored.words import read_word
+from paigeant.protocol.holds import last_fence
 from paigeant.protocol.operate import unknown
 from paigeant.protocol.views import Beside, values_shown, view_page, view_run
 from paigeant.sql.execution.keys import one_of, runs_of, unindexed
@@ -98,7 +99,7 @@ def get_run(tx: Tx, workflow_id: UUID) -> RunView:
     hops = tx.rows(_STEPS, workflow_id=workflow_id)
     variables = load_variables(tx, workflow_id)
     texts = load_values(tx, workflow_id, values_shown(run, hops, variables))
-    newest = {(hop.step_id, hop.direction): hop.fence for hop in hops}
+    newest = {(hop.step_id, hop.direction): last_fence(hop.fence, hop.status) for hop in hops}
     calls, approvals = calls_of_steps(tx, workflow_id, newest), approvals_of_run(tx, workflow_id)
     kinds = {hop.kind for hop in hops}  # a run without nodes needs no queries for them
     joins = joins_of_run(tx, workflow_id) if kinds & JOINING else {}

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from paigeant.model.spending.costs import CostBy, CostRow, Costs, StepCalls, Usage
 from paigeant.model.stored.checkpoints import LedgerEntry
+from paigeant.protocol.holds import last_fence
 from paigeant.stores.memory.rows import Rows
 from paigeant.stores.memory.tables.runs import RunRow
 
@@ -29,7 +30,8 @@ def sum_costs(rows: Rows, by: CostBy, workflow_id: UUID | None, since: timedelta
 
 def calls_of_steps(rows: Rows, run: RunRow) -> Mapping[tuple[UUID, str], StepCalls]:
     """Return the recordings of each step of a run."""
-    newest = {(hop.step_id, str(hop.direction)): hop.fence for hop in rows.of_run(run)}
+    hops = rows.of_run(run)
+    newest = {(hop.step_id, str(hop.direction)): last_fence(hop.fence, hop.status) for hop in hops}
     spent: dict[tuple[UUID, str], list[LedgerEntry]] = {}
     for entry in read_ledger(rows, run.workflow_id):
         spent.setdefault((entry.step_id, str(entry.direction)), []).append(entry)

@@ -11,10 +11,11 @@ from uuid import uuid4
 from paigeant.abc import Store
 from paigeant.model.custody.notes import NoteKind
 from paigeant.model.hops import Grant
+from paigeant.model.outcomes import Parked
 from paigeant.model.spending.charges import Charge
 from paigeant.model.spending.costs import CostBy, Usage
 from paigeant.model.stored.checkpoints import Checkpoint, Recording
-from paigeant.testing.builders import completed, new_run
+from paigeant.testing.builders import completed, decided, new_run
 from paigeant.testing.stores.backend import Connect, StoreBackend
 
 
@@ -76,6 +77,16 @@ class CostGuarantees(StoreBackend):
         assert step.calls is not None
         assert (step.usage.requests, step.usage.usd) == (2, Decimal("0.3"))
         assert (step.calls.requests, step.calls.tools, step.calls.replayed) == (2, 1, 1)
+
+    async def test_a_step_that_waits_has_replayed_nothing_before_it_is_run_again(self, store: Store) -> None:
+        first = await self.begin(store, "draft")
+        await store.record_checkpoints([spent(first, "a", "0.1")])
+        await self.settle(store, decided(first, Parked("a person is asked")))
+
+        [step] = (await store.get_run(first.key.workflow_id)).steps
+
+        assert step.calls is not None
+        assert (step.calls.requests, step.calls.replayed) == (1, 0)
 
     async def test_what_a_step_has_recorded_is_read_with_its_digests(self, store: Store) -> None:
         first = await self.begin(store, "draft", lease=self.lease)
