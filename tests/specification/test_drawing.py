@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from paigeant import ActivityRegistry, Revised, Step, Switch, Terminal, Workflow
+from paigeant import ActivityRegistry, Parallel, Revised, Step, Switch, Terminal, Workflow
 
 
 @pytest.fixture
@@ -69,3 +69,15 @@ async def test_of_a_run_under_way_what_is_ahead_is_drawn(serve: Any):
     assert '  n2["charge"]\n' in picture
     assert "class n2 ahead" in picture
     assert '(["pending"])' in picture
+
+
+async def test_a_run_continues_behind_its_branches_as_its_workflow_does(serve: Any):
+    flow = Workflow("w", [Parallel("ship", Parallel("reserve", copies="ship")), "reserve"])
+    app = await serve(flow)
+    run = await app.dispatch("w", {})
+    await run.result(timeout=20)
+
+    planned, ran = flow.mermaid(), await run.mermaid()
+
+    arrows = [[line.split("|")[0] for line in text.splitlines() if "-->" in line] for text in (planned, ran)]
+    assert arrows[0] == arrows[1]
