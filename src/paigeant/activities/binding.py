@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, cast, get_origin, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
@@ -64,7 +65,7 @@ def read_signature(function: Callable[..., Any]) -> Signature:
         if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
             raise RegistrationError(f"{where}: {unbindable(parameter)}")
         annotation = hints.get(name, Any)
-        if annotation is ActivityContext:
+        if is_context(annotation):
             context = name
         else:
             required = parameter.default is parameter.empty
@@ -72,6 +73,13 @@ def read_signature(function: Callable[..., Any]) -> Signature:
                 refuse_code(annotation, f"parameter {name!r}", where)
             parameters.append(Parameter(name, shape_of(annotation, f"parameter {name!r}", where), required, annotation))
     return Signature(tuple(parameters), context, hints.get("return", Any))
+
+
+def is_context(annotation: Any) -> bool:
+    """True for the context of a step, also as ``ActivityContext | None`` of a function that is called elsewhere too."""
+    bare = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    members = get_args(bare) if get_origin(bare) in {Union, UnionType} else (bare,)
+    return ActivityContext in members and {ActivityContext, type(None)} >= set(members)
 
 
 def unbindable(parameter: inspect.Parameter) -> str:

@@ -49,7 +49,11 @@ def location(function: Callable[..., Any], what: str | None = None) -> str:
     Raises RegistrationError for an object that is not callable; ``what`` is the decorator that got it.
     """
     if what is not None and not callable(cast("Any", function)):
-        raise RegistrationError(f"{written_at()}: {what} takes a function, not {shown(function)}")
+        text = f"{written_at()}: {what} takes a function, not {shown(function)}"
+        if isinstance(function, classmethod):
+            name = cast("Any", function).__name__
+            text += f"; register it below its class: execute({name!r})(Service.{name})"
+        raise RegistrationError(text)
     for layer in reversed(layers(function)):
         code = getattr(layer, "__code__", None)
         if code is not None:

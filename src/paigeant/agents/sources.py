@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from paigeant.activities.binding import unbindable
+from paigeant.activities.binding import is_context, unbindable
 from paigeant.activities.callables import location, refuse_generators
 from paigeant.activities.context import ActivityContext
 from paigeant.activities.templates import Place, parse_template
@@ -67,7 +67,7 @@ def from_function(function: Callable[..., Any]) -> Source:
         parameters = inspect.signature(function, eval_str=True).parameters
     except Exception as error:  # an annotation may be any expression
         raise RegistrationError(f"{where}: the signature of {function!r} cannot be read: {error}") from error
-    contexts = {name for name, parameter in parameters.items() if parameter.annotation is ActivityContext}
+    contexts = {name for name, parameter in parameters.items() if is_context(parameter.annotation)}
     needs = tuple(_need(parameter, where) for name, parameter in parameters.items() if name not in contexts)
 
     def make(arguments: Mapping[str, Any], context: ActivityContext) -> Any:

@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel, Field
 from pydantic_core import from_json
 
-from paigeant import ActivityRegistry, ForEach, Parallel, Step, SubWorkflow, Wait, Workflow
+from paigeant import ActivityContext, ActivityRegistry, ForEach, Parallel, Step, SubWorkflow, Wait, Workflow
 from paigeant.errors import InvalidInput, RegistrationError
 
 
@@ -221,6 +221,33 @@ def test_a_method_that_was_taken_from_its_class_is_refused(registry: ActivityReg
     registry.execute("book")(Desk("Ada").book)
     registry.execute("count")(Desk.count)
     assert registry["book"].execute.signature.names == registry["count"].execute.signature.names == ("item",)
+
+
+def test_a_decorator_above_classmethod_is_told_where_to_register(registry: ActivityRegistry):
+    with pytest.raises(RegistrationError, match=r"the classmethod 'count'; .*: execute\('count'\)\(Service.count\)"):
+        registry.execute("count")(cast("Any", vars(Desk)["count"]))
+
+
+@pytest.mark.parametrize(
+    "annotation", [ActivityContext, ActivityContext | None, Annotated[ActivityContext, "the step"]]
+)
+def test_a_context_may_be_optional_for_a_function_that_is_called_elsewhere_too(
+    annotation: Any, registry: ActivityRegistry
+):
+    def book(item: str, ctx: Any = None) -> str:
+        return f"{item} {'in a step' if ctx else 'elsewhere'}"
+
+    book.__annotations__["ctx"] = annotation
+    registry.execute()(book)
+
+    assert (registry["book"].execute.signature.context, registry["book"].execute.signature.names) == ("ctx", ("item",))
+
+
+def test_a_context_that_may_be_something_else_is_no_context(registry: ActivityRegistry):
+    def book(ctx: ActivityContext | str) -> None: ...
+
+    with pytest.raises(RegistrationError, match="parameter 'ctx': pydantic cannot validate"):
+        registry.execute()(book)
 
 
 def test_a_method_of_an_object_is_a_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

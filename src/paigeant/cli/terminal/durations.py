@@ -17,6 +17,8 @@ _LONGEST: Final = timedelta(days=36_600)
 
 def duration(text: str) -> timedelta:
     """Parse a duration with a unit, since a number alone could mean seconds or days."""
+    if text.isdecimal():
+        raise typer.BadParameter(f"{text} lacks its unit: write {text}s, {text}m, {text}h or {text}d")
     span = _read(parse_duration, text)
     if span > _LONGEST:
         raise typer.BadParameter(f"{text!r} is more than a hundred years")

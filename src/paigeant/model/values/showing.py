@@ -31,8 +31,10 @@ def shown(value: Any) -> str:
     """Return a value as code, cut to a part of a line; its type if its representation fails."""
     if isinstance(value, timedelta):
         return f"{value.total_seconds():g} s"
-    if inspect.isroutine(value):
-        return f"the function {getattr(value, '__name__', '?')!r}"
+    if type(value) in {classmethod, staticmethod}:
+        return f"the {type(value).__name__} {value.__name__!r}"
+    if inspect.isroutine(value) and hasattr(value, "__name__"):
+        return f"the function {value.__name__!r}"
     if type(value).__repr__ is object.__repr__:  # it would be an address in memory
         return f"a {type(value).__name__}"
     if isinstance(value, int) and value.bit_length() > _DIGITS:

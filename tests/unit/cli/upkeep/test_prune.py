@@ -92,7 +92,7 @@ def test_without_anybody_to_ask_it_deletes_nothing(ended: Any, monkeypatch: pyte
     ("words", "said"),
     [
         ([], "--older-than is missing"),
-        (["--older-than", "30"], "'30' is no span of time; write 30d, 12h, 45m or 1d12h"),
+        (["--older-than", "30"], "30 lacks its unit: write 30s, 30m, 30h or 30d"),
         (["--older-than", "-3d"], "'-3d' is no span of time"),
         (["--older-than", "999999w"], "more than a hundred years"),
         (["--older-than", "3d", "--status", "running"], "runs that are running are not over; there are: cancelled"),
