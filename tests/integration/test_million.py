@@ -89,8 +89,8 @@ def fill(url: str) -> None:
         tell_postgres(*(each.replace(":", "\\:") for each in (runs, steps, "ANALYZE")), on=url)
     else:
         with closing(sqlite3.connect(make_url(url).database or "")) as connection:
-            for each in (runs, steps, "ANALYZE"):
-                connection.execute(each)
+            connection.execute(runs)
+            connection.execute(steps)  # nothing ever tells SQLite how many rows there are
             connection.commit()
 
 
@@ -169,6 +169,9 @@ PAGES = (
     "/runs?reason=signal",
     "/runs?reason=contract",
     "/runs?status=failed&error=RareError&ended_after=2020-01-01T00:00:00Z",
+    "/runs?created_before=2020-01-01T00:00:00Z",
+    "/runs?status=failed&created_before=2020-01-01T00:00:00Z",
+    "/runs?tenant=t7&ended_before=2020-01-01T00:00:00Z",
     f"/runs/{id_of(MIDDLE + 3)}",  # completed
     f"/runs/{id_of(MIDDLE + 50)}",  # due
     f"/runs/{id_of(RARE)}",  # parked

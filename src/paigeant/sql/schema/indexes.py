@@ -104,6 +104,7 @@ INDEXES: Final = (
         _partial(f"workflow_runs_{name}", _runs.namespace, _runs[name], _runs.number, where=_runs[name].is_not(None))
         for name in ("tenant", "correlation_id")
     ),
+    Index("workflow_runs_number", _runs.namespace, _runs.number),
     Index("workflow_runs_status", _runs.namespace, _runs.status, _runs.number),
     Index("workflow_runs_trace", _runs.namespace, _runs.trace_id),
     Index("workflow_runs_workflow", _runs.namespace, _runs.workflow, _runs.number),

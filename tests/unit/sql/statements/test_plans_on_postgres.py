@@ -309,6 +309,23 @@ def test_runs_at_a_step_are_found_by_the_step_on_which_they_are_or_ended(full: S
 
 
 @pytest.mark.parametrize(
+    ("more", "index"),
+    [
+        ({}, "workflow_runs_pkey"),  # of one namespace are nearly all
+        ({"status": (RunStatus.FAILED,)}, "workflow_runs_status"),
+        ({"workflow": ("w",)}, "workflow_runs_workflow"),
+    ],
+)
+def test_old_runs_are_read_from_the_newest_of_them_on(full: Server, more: dict[str, Any], index: str):
+    """Else a list of what is a year old reads all that has been created since."""
+    scans = full.scans(search.page_of(RunFilter(created_before=NOW, **more), 50))
+
+    bounds = {scan["Index Name"]: scan["Index Cond"] for scan in scans if "number" in scan.get("Index Cond", "")}
+    assert "number <= " in bounds[index]
+    assert set(bounds) <= {index, "workflow_runs_pkey"}
+
+
+@pytest.mark.parametrize(
     "more",
     [
         {"tenant": "t"},

@@ -1,4 +1,4 @@
-"""Indexes of migration 0006 for searches of runs: status, end, error and wait reason."""
+"""Indexes of migration 0006 for searches of runs: of a namespace, and by error and wait reason."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ _ERROR_STEP: Final = {
 def add_search() -> None:
     """Create the indexes."""
     dialect, failed, runs = op.get_bind().dialect.name, sa.text("error IS NOT NULL"), "workflow_runs"
+    op.create_index(f"{runs}_number", runs, ["namespace", "number"])
     for index, part in (("error", _ERROR_TYPE), ("error_step", _ERROR_STEP)):
         columns = ["namespace", sa.text(part[dialect]), "number"]
         op.create_index(f"{runs}_{index}", runs, columns, sqlite_where=failed, postgresql_where=failed)

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from paigeant.model.runs import DETAILED, RunPage, RunStatus, WaitReason
 from paigeant.model.stored.overview import COUNTED
@@ -21,6 +35,12 @@ from paigeant.sql.statements.read import SUMMARY
 from paigeant.sql.statements.run_status import stands
 
 runs: Columns = workflow_runs.c
+
+_DISORDER: Final = timedelta(seconds=5)
+"""Time by which a run may have been created after one with a higher number: transactions overlap."""
+
+_NUMBERS: Final = 2**48
+"""Limit of the numbers of runs that are searched."""
 
 
 def list_runs(tx: Tx, asked: RunFilter, limit: int, after: str | None) -> RunPage:
@@ -126,10 +146,29 @@ def _has_error(column: ColumnElement[Any], error: str) -> ColumnElement[bool]:
     return and_(column.is_not(None), ErrorType(column) == error)
 
 
-def _times(asked: RunFilter) -> list[ColumnElement[bool]]:
+def _times(asked: RunFilter) -> Iterator[ColumnElement[bool]]:
+    if asked.ended_after is not None:
+        yield runs.completed_at >= asked.ended_after
     before = {runs.created_at: asked.created_before, runs.completed_at: asked.ended_before}
-    ended = [] if asked.ended_after is None else [runs.completed_at >= asked.ended_after]
-    return [*ended, *(column < at for column, at in before.items() if at is not None)]
+    times = {column: at for column, at in before.items() if at is not None}
+    yield from (column < at for column, at in times.items())
+    if times and not (asked.step or asked.reason or asked.stuck):  # these are found by indexes of their own
+        yield runs.number <= _newest_before(min(times.values()) + _DISORDER)
+
+
+def _newest_before(at: datetime) -> ScalarSelect[int]:
+    """Return the query of the highest number of a run that was created before a time.
+
+    Runs are numbered as they are created, in all namespaces, so that it is found by bisection: one entry of the index
+    for each bit of a number. A list of old runs begins there, instead of reading all newer ones first.
+    """
+    begin = select(literal(0, BigInteger).label("number"), literal(_NUMBERS, BigInteger).label("step"))
+    bits = begin.cte("bits", recursive=True)
+    tried = bits.c.number + bits.c.step
+    created = select(runs.created_at).where(runs.number >= tried).order_by(runs.number).limit(1).scalar_subquery()
+    higher = case((created < at, tried), else_=bits.c.number)
+    bits = bits.union_all(select(higher, bits.c.step // 2).where(bits.c.step > 0))
+    return select(bits.c.number).where(bits.c.step == 0).scalar_subquery()
 
 
 def _open_hop(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
