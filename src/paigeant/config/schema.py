@@ -70,6 +70,7 @@ def json_schema() -> dict[str, Any]:
         "description": Settings.model_fields["prices"].description,
         "additionalProperties": _object(dict.fromkeys(PARTS, _PRICE), ["input", "output"]),
     }
+    settings["filters"] |= {"type": "object", "additionalProperties": {"type": "string"}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "paigeant.yaml",

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, cast
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model, model_validator
-from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from paigeant.config.custody import CustodySettings
+from paigeant.config.durations import Span
 from paigeant.config.file import FILE, hint, line_of, read_file
+from paigeant.config.filters import FilterSettings
 from paigeant.config.identity import IdentitySettings
 from paigeant.config.sign_in import SignInSettings
 from paigeant.config.spending import SpendingSettings
@@ -25,7 +26,6 @@ from paigeant.model.checks.options import written_at
 from paigeant.model.entries.entry import WrittenWrongly
 from paigeant.model.limits import NAME_PATTERN
 from paigeant.model.plan import Name, Plan
-from paigeant.model.values.durations import parse_seconds, seconds_of
 from paigeant.model.values.showing import did_you_mean, shown
 from paigeant.plugins import redacted, redacted_url
 
@@ -33,7 +33,7 @@ PREFIX: Final = "PAIGEANT_"
 DEFAULT: Final = "default"
 """Origin of a default value."""
 
-_FILE_ONLY: Final = frozenset({"workflows", "budgets", "prices"})
+_FILE_ONLY: Final = frozenset({"workflows", "budgets", "prices", "filters"})
 _URLS: Final = frozenset({"store", "transport", "log_sink", "oidc_issuer", "identity_issuer"})
 _OF_KUBERNETES: Final = re.compile(
     rf"{PREFIX}([A-Z0-9_]+_)?(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
@@ -53,19 +53,11 @@ def _log_format() -> Literal["console", "json"]:
     return "console" if sys.stderr.isatty() else "json"
 
 
-def _seconds(value: Any) -> float:
-    try:
-        return parse_seconds(value) if isinstance(value, str) else seconds_of(value)
-    except ValueError as error:  # the field's description has the valid values
-        raise PydanticCustomError("duration", "{said}", {"said": str(error)}) from error
-
-
 def _sink(value: Any) -> Any:
     return value if value == "store" else check_url(value)
 
 
 Url = Annotated[str, BeforeValidator(check_url)]
-Span = Annotated[float, BeforeValidator(_seconds)]
 _SPAN: Final = ", or text as 1m30s; at most a day"
 DAY: Final = 86_400.0
 """Limit in seconds of a lease, and of other timeouts of a worker."""
@@ -73,7 +65,9 @@ DAY: Final = 86_400.0
 YEAR: Final = 366 * DAY
 
 
-class Settings(CustodySettings, IdentitySettings, SignInSettings, SpendingSettings, frozen=True, extra="forbid"):
+class Settings(
+    CustodySettings, FilterSettings, IdentitySettings, SignInSettings, SpendingSettings, frozen=True, extra="forbid"
+):
     """The configuration. Created directly it reads nothing; :func:`load_settings` reads environment and file.
 
     A field's description has its valid values.

@@ -112,6 +112,7 @@ async def runs(request: Request, after: str | None = None, select: str = "") -> 
         here=urlencode([*given, *([("after", after)] if after else [])]),
         selected=select == "page",
         verbs=[str(verb) for verb in Verb],
+        saved={name: said.removeprefix("?") for name, said in app_of(request).settings.filters.items()},
         statuses=[str(status) for status in RunStatus],
         wrong=wrong,
     )

@@ -16,6 +16,7 @@ from paigeant.web import Access, asgi
 from paigeant.web.access import read_tokens
 
 HOSTILE = "<script>alert(1)</script>\x1b[2J\u202e\x00" + "x" * 5_000
+FILTERS = {"failed & late": "status=failed&workflow=failing"}
 TOKENS = ",".join(
     f"{role}:{name}:{name}-token-0123456789"
     for role, name in [("viewer", "vera"), ("operator", "otto"), ("admin", "anna")]
@@ -75,7 +76,8 @@ def registry() -> ActivityRegistry:
 @pytest.fixture
 async def paigeant() -> AsyncIterator[Paigeant]:
     registry, flows = handlers()
-    settings = Settings(store="memory://", lease=3, trace_url="https://traces.example/{trace_id}?x=1&y=2")
+    traces = "https://traces.example/{trace_id}?x=1&y=2"
+    settings = Settings(store="memory://", lease=3, trace_url=traces, filters=FILTERS)
     async with Paigeant(registry, workflows=flows, settings=settings) as app, app.worker():
         yield app
 

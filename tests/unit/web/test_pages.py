@@ -137,6 +137,16 @@ async def test_a_run_leads_to_the_one_it_began_in_those_within_it_and_its_forks(
     assert "Other runs" not in (await local.get(f"/runs/{alone.workflow_id}", headers=HTML)).text
 
 
+async def test_saved_filters_are_offered_by_name(local: httpx2.AsyncClient):
+    page = (await local.get("/runs", headers=HTML)).text
+    link = re.findall(r'<a href="([^"]+)">failed &amp; late</a>', page)[0]
+
+    chosen = (await local.get(unescape(link), headers=HTML)).text
+
+    assert link == "/runs?status=failed&amp;workflow=failing"
+    assert 'aria-current="true">failed &amp; late</a>' in chosen
+
+
 @pytest.mark.parametrize("cause", ["unserved", "late", "dead letters"])
 def test_what_is_no_group_of_runs_leads_to_no_runs(cause: str):
     assert link_of(AttentionGroup(cause=cause, step="charge", count=3)) == ""
