@@ -204,7 +204,7 @@ async def test_a_verb_says_what_it_does_and_is_refused_if_the_run_has_changed(
     run = await paigeant.dispatch("failing", {"name": "Ann"})
     await run.result(20)
     page = (await local.get(f"/runs/{run.workflow_id}", headers=HTML)).text
-    assert "it ended failed at step" in page
+    assert "it failed at step" in page
     address = f"/runs/{run.workflow_id}/do/retry"
     asking = (await local.get(address, headers=HTML)).text
     assert "goes on from the step that failed" in asking

@@ -23,6 +23,15 @@ Hop = StepView | NodeView
 _ENDS_BY_ITSELF: Final = frozenset({"retrying", "sleeping", "sleep", "signal", "approval", "provider", "parked"})
 """Causes that end at a known time: a step that is due has been ready since then."""
 
+_ENDED: Final = {
+    RunStatus.FAILED: "failed",
+    RunStatus.COMPENSATED: "was undone",
+    RunStatus.COMPENSATION_FAILED: "could not be undone",
+    RunStatus.CANCELLED: "was cancelled",
+    RunStatus.TERMINATED: "was terminated",
+}
+"""End of a run in words, after "it"."""
+
 _DETAIL: Final = 200
 """Characters of a heartbeat's detail, or of an error, in a sentence."""
 
@@ -92,7 +101,7 @@ def _ended(view: RunView) -> Iterator[Because]:
         position=error.position if error else None,
         step=error.step if error else None,
         cause=str(view.status),
-        said=f"it ended {str(view.status).replace('_', ' ')}{at}{why}",
+        said=f"it {_ENDED.get(view.status, f'ended as {view.status}')}{at}{why}",
         since=view.completed_at,
         who="you: repair what failed, then retry" if verbs else "nobody: it is over",
         verbs=verbs,

@@ -89,7 +89,7 @@ async def test_a_failed_run_says_at_which_step_and_retry_goes_on(shop: Paigeant)
     found = await because(run, "failed")
     await run.retry()
 
-    assert found.said == "it ended failed at step 'fails': ValueError: the card is declined"
+    assert found.said == "it failed at step 'fails': ValueError: the card is declined"
     assert found.verbs == ("retry",)
     assert (await run.result(20)).status is RunStatus.COMPLETED
     assert (await run.why()).because == ()

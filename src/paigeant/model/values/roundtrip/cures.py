@@ -37,7 +37,7 @@ _COMPUTED: Final = "a computed field is not read back by a model that forbids ex
 _CUT: Final = "only the fields of the annotation are written"
 _DEEP: Final = f"a value may nest {DEPTH} levels"
 _CIRCULAR: Final = "a part of it holds the whole again: leave that out"
-_USUAL: Final = "return something that pydantic reads back from its own JSON, or convert it before"
+_USUAL: Final = "use something that pydantic reads back from its own JSON, or convert it before"
 
 
 def cure_of(path: str, value: Any, schema: Schema, why: str = "") -> str:
