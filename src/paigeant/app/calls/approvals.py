@@ -118,6 +118,6 @@ def _require_more(asked: Approval, edit: Any) -> None:
     cap, before = Cap.read(edit), Cap.read(asked.arguments)
     if cap == Cap() or set(cast("Mapping[str, Any]", edit)) - {"usd", "tokens"}:
         text = "a budget is approved with its new cap, as edit={'usd': 5}, on the command line --edit '{\"usd\": 5}'"
-        raise InvalidInput(f"{text}; not with {shown(edit)}")
+        raise InvalidInput(text if edit is None else f"{text}; not with {shown(edit)}")
     if before.raised(cap) == before:
         raise InvalidInput(f"the budget is {before.text} already: a new cap is more than that, not {shown(edit)}")

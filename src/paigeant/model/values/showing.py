@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from paigeant.model.limits import NAME_PATTERN
 
@@ -36,7 +36,8 @@ def shown(value: Any) -> str:
     if inspect.isroutine(value) and hasattr(value, "__name__"):
         return f"the function {value.__name__!r}"
     if type(value).__repr__ is object.__repr__:  # it would be an address in memory
-        return f"a {type(value).__name__}"
+        name = name_of(cast("type[Any]", type(value)))[1].rpartition(".")[2]
+        return f"an {name}" if name[:1] in "AEIOUaeiou" else f"a {name}"
     if isinstance(value, int) and value.bit_length() > _DIGITS:
         return "an enormous number"
     try:
