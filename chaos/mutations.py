@@ -144,8 +144,8 @@ def without_join() -> None:
 
 def without_signal_id() -> None:
     """A signal that is sent again counts again."""
-    prepared = Signal.prepared
-    Signal.prepared = lambda signal: prepared(replace(signal, signal_id=None))  # type: ignore[method-assign]
+    checked = Signal.checked
+    Signal.checked = lambda signal: checked(replace(signal, signal_id=None))  # type: ignore[method-assign]
 
 
 def without_child_of_its_own() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from paigeant import ActivityRegistry, Paigeant, Run, RunStatus, Workflow
+from paigeant import ActivityRegistry, Paigeant, Run, RunStatus, Wait, Workflow
 from paigeant.app.custody import Custody
 from paigeant.config import Settings
-from paigeant.errors import ConfigError
+from paigeant.errors import ConfigError, InvalidInput
 from paigeant.model.runs import RunView
 from paigeant.security.custody.jws import SigningKey
 from paigeant.security.custody.keyfiles import write_key
@@ -30,6 +30,7 @@ class Shop:
         self.folder, self.signing = folder, signing
         self.database = Database(f"sqlite:///{folder}/paigeant.db", lambda _: None)
         self.got: list[Any] = []
+        self.before: list[Wait] = []
         self.registry = ActivityRegistry()
         keys = {name: EncryptionKey.generate() for name in ("charge", "ship")}
         signer = SigningKey.generate()
@@ -67,8 +68,13 @@ class Shop:
             secret_key=None if key is None else str(self.folder / key),
             **signs,  # pyright: ignore[reportArgumentType]
         )
-        flow = Workflow("flow", ["token", "charge", "ship"], secrets=SECRETS)
+        flow = Workflow("flow", [*self.before, "token", "charge", "ship"], secrets=SECRETS)
         return Paigeant(self.registry, workflows=[flow], settings=settings)
+
+    @property
+    def database_bytes(self) -> bytes:
+        """The database with what is not yet in its main file."""
+        return b"".join(path.read_bytes() for path in self.folder.glob("paigeant.db*") if path.is_file())
 
     async def serve(self, run: Run[Any], key: str | None, *steps: str, without: str = "nobody") -> RunView:
         """Let a worker with this key serve steps until the run waits, has ended, or has come to another's step."""
@@ -81,7 +87,7 @@ class Shop:
                 return (
                     found.status.final
                     or (found.reason or "unserved") != "unserved"
-                    or found.steps[-1].step not in steps
+                    or (bool(found.steps) and found.steps[-1].step not in steps)
                 )
 
             await eventually(ask, within=20)
@@ -181,3 +187,38 @@ async def test_a_secret_of_another_run_is_not_opened_and_the_run_goes_on_once_it
     await shop.retry(mine)
     await shop.serve(mine, "charge", "charge")
     assert shop.got[-1] == ("4111-1111", "token of tea")
+
+
+async def test_a_secret_that_a_person_sends_is_signed_as_it_is_sealed(shop: Shop) -> None:
+    shop.before = [Wait("card")]
+    async with shop.app() as app:
+        run = await app.dispatch("flow", {"item": "tea"})
+        await run.signal("card", "4111-1111")
+        assert b"4111-1111" not in shop.database_bytes
+    sent = "UPDATE workflow_variables SET value = replace(value, '{1}', '{0}') WHERE name = 'card'"
+
+    await shop.serve(run, None, "token")
+    shop.database.edit(sent.format("cyphertext", "ciphertext"))
+    view = await shop.serve(run, "charge", "charge")
+    assert (view.status, view.reason) == (RunStatus.WAITING, "tampered"), view
+    shop.database.edit(sent.format("ciphertext", "cyphertext"))
+    await shop.retry(run)
+    await shop.serve(run, "charge", "charge")
+
+    assert shop.got[-1] == ("4111-1111", "token of tea")
+    await shop.serve(run, "ship", "ship")
+    if shop.signing == "on":
+        async with shop.app() as app:
+            assert (await Custody(app).verify(run.workflow_id)).verdict == "intact"
+
+
+@pytest.mark.parametrize("shop", ["on"], indirect=True)
+async def test_whoever_cannot_read_what_is_secret_sends_nothing_in_clear(shop: Shop) -> None:
+    shop.before = [Wait("card")]
+    async with shop.app() as app:
+        run = await app.dispatch("flow", {"item": "tea"})
+    shop.signing = "off"
+    async with shop.app() as app:
+        with pytest.raises(InvalidInput, match="whether the value is a secret is not known: a message of the run"):
+            await app.run(run.workflow_id).signal("card", "4111-1111")
+    assert b"4111-1111" not in shop.database_bytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,15 +17,17 @@ from paigeant import (
     Paigeant,
     Parallel,
     Parked,
+    RetryPolicy,
     Run,
     Step,
     SubWorkflow,
     Switch,
     Terminal,
+    Wait,
     Workflow,
 )
 from paigeant.config import Settings
-from paigeant.errors import DispatchConflict, InvalidInput
+from paigeant.errors import DispatchConflict, InvalidInput, RegistrationError
 
 CARD = "4111-1111-1111-1111"
 STARS = {"card": "***", "item": "tea"}
@@ -68,7 +71,9 @@ async def finish(app: Paigeant, workflow: str, payload: Any = INPUT, **options: 
         ("checkpoint", "checkpoint 'call' has the secret 'card' in clear"),
         ("name", "the name of a variable has the secret 'card' in clear"),
         ("key", "the name of a checkpoint has the secret 'card' in clear"),
-        ("signal", "it waits for the signal 'made', which is a secret's name"),
+        ("signal", "the name of its signal has the secret 'card' in clear"),
+        ("before", "what it has recorded as 'ctx.call.0' has the secret 'made' in clear"),
+        ("renamed", "variable 'copy' has the secret 'fresh' in clear"),
         ("made", "variable 'copy' has the secret 'made' in clear"),
         ("output", "its log has the secret 'leak' in clear"),
         ("large", "its result is the secret 'leak', and is not sealed: it is 70,"),
@@ -84,12 +89,18 @@ async def test_a_step_fails_for_good_that_puts_a_secret_out_in_clear(
             await ctx.save_variable("copy", [text])
         if what == "checkpoint":
             await ctx.checkpoint("call", lambda: text)
+        if what == "before":
+            await ctx.checkpoint("call", lambda: "of 12345678")
+        if what == "renamed":
+            text = await ctx.checkpoint("fresh", lambda: "brand new")
         if what == "key":
             await ctx.checkpoint(text, lambda: 1)
         return {
             "result": text,
             "name": Completed("paid", variables={card: 1}),
-            "signal": Parked("for it", signal="made"),
+            "signal": Parked("for it", signal=card),
+            "before": Completed("paid", variables={"made": 12345678}),
+            "renamed": Completed("paid", variables={"copy": text}),
             "log": Completed("paid", log={"with": text}),
             "variable": Completed("paid", variables={"copy": text}),
             "made": Completed("paid", variables={"copy": "of 12345678", "made": 12345678}),
@@ -97,7 +108,7 @@ async def test_a_step_fails_for_good_that_puts_a_secret_out_in_clear(
             "large": "x" * 70_000,
         }[what]
 
-    names = ["card", "made", *(["leak"] if what in {"output", "large"} else [])]
+    names = ["card", "made", "fresh", *(["leak"] if what in {"output", "large"} else [])]
     app = await serve(Workflow("flow", ["leak"], secrets=dict.fromkeys(names, "leak")))
 
     result = await finish(app, "flow")
@@ -366,3 +377,63 @@ async def test_many_runs_have_secrets_of_their_own_and_none_is_dispatched_if_one
     with pytest.raises(InvalidInput, match=r"an object with '\$sealed'"):
         await app.dispatch("flow", {"card": "x", "note": {"$sealed": '{"protected":"…"}'}})
     assert len((await app.runs()).runs) == 3
+
+
+async def test_a_wait_for_a_secret_that_nobody_sends_in_time_leaves_it_null(
+    serve: Any, registry: ActivityRegistry
+) -> None:
+    @registry.execute("charge")
+    async def charge(card: str | None) -> str:
+        return f"charged {card}"
+
+    wait = Wait("card", timeout=0.1, on_timeout="continue")
+    await serve(Workflow("flow", [wait, "charge"], secrets={"card": "charge"}))
+    app = await serve(Workflow("flow", [wait, "charge"], secrets={"card": "charge"}))
+
+    assert (await finish(app, "flow", {})).output == "charged None"
+
+
+async def test_a_step_records_a_secret_only_if_it_may_read_it_again(serve: Any, registry: ActivityRegistry) -> None:
+    tried: list[str] = []
+
+    @registry.execute("fetch")
+    async def fetch(ctx: ActivityContext) -> str:
+        token: str = await ctx.checkpoint("token", lambda: f"tok-{len(tried)}")
+        tried.append(token)
+        if len(tried) == 1:
+            raise ValueError("once more")
+        return "fetched"
+
+    @registry.execute("charge")
+    async def charge() -> None: ...
+
+    retry = RetryPolicy(initial_delay=0.01)
+    app = await serve(
+        Workflow("good", [Step("fetch", retry=retry)], secrets={"token": "fetch"}),
+        Workflow("bad", [Step("fetch", retry=retry), "charge"], secrets={"token": "charge"}),
+    )
+
+    assert (await finish(app, "good", {})).output == "fetched"
+    assert tried == ["tok-0", "tok-0"]
+    result = await finish(app, "bad", {})
+    assert "'token' is a secret that only charge may read: add 'fetch'" in result.error.message
+
+
+async def test_the_output_of_an_agent_is_no_secret_for_its_model_has_said_it(
+    registry: ActivityRegistry, tmp_path: Path
+) -> None:
+    registry.agent(Agent(TestModel(), name="writer"), prompt="Write")
+    said = "its output is the secret 'writer', and a model's answers are recorded in clear: have a function make it"
+    settings = Settings(store=f"sqlite:///{tmp_path}/paigeant.db", grace=1, lease=2)
+
+    with pytest.raises(RegistrationError, match=said):
+        Workflow("flow", ["writer"], secrets={"writer": "writer"}, activities=registry)
+    async with Paigeant(ActivityRegistry(), settings=settings) as app:  # it knows neither the agent nor its card
+        elsewhere = Workflow("flow", [Step("writer", elsewhere=True)], secrets={"writer": "writer"})
+        run = await app.dispatch(elsewhere, {})
+    async with Paigeant(registry, settings=settings) as app, app.worker():
+        result = await app.run(run.workflow_id).result(20)
+
+        assert result.error is not None
+        assert said in result.error.message
+        assert await app.run(run.workflow_id).calls() == []

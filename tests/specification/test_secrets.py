@@ -6,17 +6,20 @@ import base64
 import logging
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 from pydantic import BaseModel, JsonValue
 from redis.asyncio import Redis
 
-from paigeant import ActivityContext, ActivityRegistry, Secret, Workflow
+from paigeant import ActivityContext, ActivityRegistry, Parked, RunStatus, Secret, Signal, Wait, Workflow
 from paigeant.config import Settings
+from paigeant.testing.waiting import eventually
 
 CARD = "4111-1111-1111-1111"
 TOKEN = "tok_9f8e7d6c5b"
+PIN, CODE, OTHER = "pin-of-a-customer", "first-code-sent", "other-code-sent"
 LETTER = "s3cret-letter " * 1_500
 SECRETS = {"card": ["charge"], "letter": "charge", "tokenise": ["charge"], "pin": "charge"}
 
@@ -83,6 +86,51 @@ async def test_a_secret_is_opened_for_the_steps_that_may_read_it_and_lies_in_cle
         clear for clear in (CARD, TOKEN, "135790", "987654", LETTER[:28]) for each in bytes_of if holds(each, clear)
     ]
     assert "charging *** with ***" in caplog.text
+
+
+async def test_a_secret_that_a_person_sends_is_sealed_before_it_is_stored(
+    serve: Any, settings: Settings, registry: ActivityRegistry, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    got: list[Any] = []
+
+    @registry.execute("charge")
+    async def charge(card: str, pin: str, ctx: ActivityContext, code: str | None = None) -> str | Parked:
+        token = await ctx.checkpoint("token", lambda: TOKEN)
+        if code is None:
+            return Parked("a code was sent to the customer", signal="code")
+        got.append((card, pin, code, token))
+        return "paid"
+
+    readers: dict[str, str] = dict.fromkeys(("card", "pin", "code", "token"), "charge")
+    app = await serve(Workflow("flow", [Wait("card"), Wait("go"), "charge"], secrets=readers))
+    run = await app.dispatch("flow", {})
+
+    await run.signal("card", CARD)
+    await run.set_variable("pin", PIN)
+    await run.signal("go")
+    await eventually(lambda: waits(run, "code"))
+    unknown = UUID(int=7)
+    assert await app.signal_many([Signal(run.workflow_id, "code", CODE), Signal(unknown, "code", CODE)]) == [
+        "met",
+        "unknown_run",
+    ]
+    result = await run.result(30)
+    fork = await run.fork("charge")
+    await fork.signal("code", OTHER)
+
+    assert (result.status, got[0]) == (RunStatus.COMPLETED, (CARD, PIN, CODE, TOKEN))
+    assert (await fork.result(30)).output == "paid"
+    assert got[1] == (CARD, PIN, OTHER, TOKEN)
+    assert result.variables == {"card": "***", "pin": "***", "code": "***", "go": None, "charge": "paid"}
+    said = [result, *await run.deeds(), *await run.calls(), *(vars(record) for record in caplog.records)]
+    said += [await app.store.load_evidence(each.workflow_id) for each in (run, fork)]
+    found = [*await everything(settings, tmp_path), *(repr(each).encode() for each in said)]
+    assert not [clear for clear in (CARD, PIN, CODE, OTHER, TOKEN) for each in found if holds(each, clear)]
+
+
+async def waits(run: Any, signal: str) -> bool:
+    return any(step.signal == signal for step in (await run.view()).steps)
 
 
 async def everything(settings: Settings, folder: Path) -> list[bytes]:

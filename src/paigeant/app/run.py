@@ -23,7 +23,7 @@ from paigeant.app.operating.identity import renew_identity
 from paigeant.app.operating.why import Explanation, explain_run
 from paigeant.app.options import read_flag, read_timeout
 from paigeant.app.results import RunResult
-from paigeant.app.signals import Signal, attested, require_taken
+from paigeant.app.signals import Signal, prepared, require_taken
 from paigeant.app.views.ahead import signals_ahead, with_steps_ahead
 from paigeant.app.views.pictures import draw_run
 from paigeant.engine.fork import fork
@@ -156,11 +156,14 @@ class Run(Generic[Out_co]):
         JSON up to 1 MiB, is the variable of this name from then on. A repeat with the same ``signal_id`` changes
         nothing. When this returns the signal is durable.
 
-        Raises InvalidInput, and WrongState for a run that has ended, or that keeps 1,000 signals already.
+        The payload is sealed if the name is a secret of the workflow.
+
+        Raises InvalidInput, WrongState for a run that has ended, or that keeps 1,000 signals already, and ConfigError
+        for a secret that no key can read.
         """
-        sent = Signal(self.workflow_id, name, payload, signal_id).prepared()
-        [receipt] = await self._runtime.store.send_signals([await attested(self._runtime, sent)])
-        return require_taken(receipt, sent)
+        sent = await prepared(self._runtime, Signal(self.workflow_id, name, payload, signal_id).checked())
+        [receipt] = await self._runtime.store.send_signals([sent])
+        return require_taken(receipt, self.workflow_id)
 
     async def awaited_signals(self) -> tuple[str, ...]:
         """Return the signals that the run waits for, then those of the waits ahead of it, each once.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final, NoReturn, cast
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, NoReturn, cast
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -15,6 +15,7 @@ from paigeant.app.inputs import variable_as_json
 from paigeant.app.operating.deeds import attest, digest_of_carried
 from paigeant.app.run_ids import read_run_id
 from paigeant.engine.runtime import Runtime
+from paigeant.engine.secrecy.operator import sealed_variable
 from paigeant.errors import InvalidInput, UnknownRun, WrongState
 from paigeant.model.checks.options import spelled
 from paigeant.model.limits import LABEL_PATTERN, SIGNAL_BYTES, SIGNALS
@@ -51,14 +52,14 @@ class Signal:
             raise InvalidInput(text)
         return cls(**fields)
 
-    def prepared(self) -> SentSignal:
-        """Return the signal as the store takes it; raises InvalidInput, and UnknownRun for an invalid id."""
-        payload, blob = shelve(self._json())
+    def checked(self) -> CheckedSignal:
+        """Return the signal with its payload as JSON; raises InvalidInput, and UnknownRun for an invalid id."""
+        json = self._json()
         signal_id = uuid4().hex if self.signal_id is None else self.signal_id
         if not (isinstance(cast("Any", signal_id), str) and re.fullmatch(LABEL_PATTERN, signal_id)):
             text = f"the signal_id {shown(signal_id)} is no label: use 1 to 255 characters, none a control character"
             raise InvalidInput(text)
-        return SentSignal(read_run_id(self.workflow_id), self.name, signal_id, payload, blob)
+        return CheckedSignal(read_run_id(self.workflow_id), self.name, signal_id, json)
 
     def _json(self) -> bytes:
         json = variable_as_json(self.name, self.payload, "signal")
@@ -68,9 +69,17 @@ class Signal:
         return json
 
 
-def require_taken(receipt: Receipt, sent: SentSignal) -> Receipt:
+class CheckedSignal(NamedTuple):
+    """Valid signal: its run, its name, the id that counts once in a run, and the payload as JSON text."""
+
+    workflow_id: UUID
+    name: str
+    signal_id: str
+    json: bytes
+
+
+def require_taken(receipt: Receipt, run: UUID) -> Receipt:
     """Return the receipt of a signal; raises UnknownRun or WrongState if the run refused it."""
-    run = sent.workflow_id
     match receipt:
         case Receipt.UNKNOWN_RUN:
             raise UnknownRun(f"no run has the id {run}")
@@ -88,22 +97,25 @@ async def send_all(runtime: Runtime, signals: Iterable[Signal]) -> list[Receipt]
     given: Any = signals
     if not isinstance(given, Iterable) or isinstance(given, str | Mapping):
         raise InvalidInput(f"signal_many takes a list of Signals, not {shown(given)}")
-    sent = [signal.prepared() if isinstance(cast("Any", signal), Signal) else _no_signal(signal) for signal in signals]
+    sent = [signal.checked() if isinstance(cast("Any", signal), Signal) else _no_signal(signal) for signal in signals]
     receipts: list[Receipt] = []
     for first in range(0, len(sent), TOGETHER):
-        group = [await attested(runtime, each) for each in sent[first : first + TOGETHER]]
+        group = [await prepared(runtime, each) for each in sent[first : first + TOGETHER]]
         receipts += await runtime.store.send_signals(group)
     return receipts
 
 
-async def attested(runtime: Runtime, sent: SentSignal) -> SentSignal:
-    """Return a signal with the deed of its sender; raises ConfigError without a key that may sign it."""
-    carried: dict[str, JsonValue] = {
-        "name": sent.name,
-        "signal_id": sent.signal_id,
-        "value": digest_of_carried(sent.payload),
-    }
-    return replace(sent, deed=await attest(runtime, DeedVerb.SIGNAL, sent.workflow_id, carried))
+async def prepared(runtime: Runtime, signal: CheckedSignal) -> SentSignal:
+    """Return a signal as the store takes it: sealed if its name is a secret of the run, and with its sender's deed.
+
+    Raises InvalidInput for a secret that is too large or cannot be sealed here, and ConfigError without a key that may
+    sign the deed.
+    """
+    run, name, signal_id, json = signal
+    payload, blob = shelve(await sealed_variable(runtime, run, name, json))
+    carried: dict[str, JsonValue] = {"name": name, "signal_id": signal_id, "value": digest_of_carried(payload)}
+    deed = await attest(runtime, DeedVerb.SIGNAL, run, carried)
+    return SentSignal(run, name, signal_id, payload, blob, deed)
 
 
 def _no_signal(given: Any) -> NoReturn:

@@ -33,8 +33,11 @@ workflows:
   pay:
     secrets: {card: charge, charge: [charge]}
     steps: [{activity: charge, retry: {max_attempts: 1}}, ship]
+  later:
+    secrets: {card: charge, charge: charge}
+    steps: [{wait: card}, {wait: go}, charge]
 """
-GOOD, BAD, NEW = "5100-2222-3333", "4000-5555-6666", "5200-7777-8888"
+GOOD, BAD, NEW, SENT, SET = "5100-2222-3333", "4000-5555-6666", "5200-7777-8888", "5300-9999-1111", "5400-2222-4444"
 
 
 def test_no_command_and_no_line_of_a_worker_shows_a_secret(empty: Any, until: Any):
@@ -46,19 +49,25 @@ def test_no_command_and_no_line_of_a_worker_shows_a_secret(empty: Any, until: An
     stands = {run: until(lambda run=run: ended(empty, run)) for run in (good, bad)}
     forked = empty.paigeant("fork", good, "--from", "ship", "--set", f'charge="{NEW}"').stdout.strip()
     until(lambda: ended(empty, forked))
+    later = empty.paigeant("dispatch", "later", "{}").stdout.strip()
+    said = [empty.paigeant("signal", later, "card", "-", stdin=f'"{SENT}"').stderr]
+    set_to = empty.json("variables", later, "card", "-", stdin=f'"{SET}"')
+    empty.paigeant("signal", later, "go")
+    until(lambda: ended(empty, later))
 
+    assert set_to == {"workflow_id": later, "key": "card", "value": "***"}
     assert (stands[good]["status"], stands[good]["output"]) == ("completed", {"card": "***"})
     assert stands[bad]["error"]["message"] == "no money on ***; caused by KeyError: '***'"
     assert stands[bad]["steps"][0]["heartbeat_detail"] == "at ***"
-    said = [empty.said(worker)]
-    for run in (good, bad, forked):
+    said = [empty.said(worker), *said]
+    for run in (good, bad, forked, later):
         for command in (["show", "--calls"], ["variables"], ["why"], ["show", "--json"]):
             said += [empty.paigeant(command[0], run, *command[1:]).stdout]
     said += [empty.paigeant("runs", "--json").stdout]
     assert '"message":"charging ***"' in said[0] or "charging ***" in said[0]
     assert "a library says {'card': ['***']}" in said[0]
     held = [file.read_bytes().decode("latin-1") for file in empty.folder.rglob("*.db*") if file.is_file()]
-    for clear in (GOOD, BAD, NEW, "tok_" + GOOD[::-1]):
+    for clear in (GOOD, BAD, NEW, SENT, SET, "tok_" + GOOD[::-1]):
         assert not [text for text in [*said, *held] if clear in text], clear
 
 

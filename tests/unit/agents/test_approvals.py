@@ -387,3 +387,25 @@ async def test_who_answers_has_a_name_and_what_is_said_a_size(registry: Activity
 def test_a_policy_that_is_none_is_refused(policy: dict[str, Any]):
     with pytest.raises(RegistrationError, match=r"test_approvals.py:\d+: ApprovalPolicy: "):
         ApprovalPolicy(**policy)
+
+
+async def test_an_answer_with_a_secret_of_the_run_is_refused_for_a_model_is_shown_it(registry: ActivityRegistry):
+    buyer = Buyer()
+    registry.agent(buyer.agent, prompt="buy")
+
+    @registry.execute("charge")
+    async def charge(card: str) -> str:
+        return card
+
+    async with testing.app(registry) as app:
+        run = await waiting(app, Workflow("w", ["buyer", "charge"], secrets={"card": "charge"}))
+        pay, invoice = (await app.approvals.list()).approvals
+        said = "'card' is a secret of the run, and an answer is shown to a model: send it as the signal 'card', or set"
+
+        with pytest.raises(InvalidInput, match=said):
+            await app.approvals.approve(pay.id, edit={"card": "4111-1111"})
+        with pytest.raises(InvalidInput, match=said):
+            await app.approvals.answer(invoice.id, {"card": "4111-1111"})
+        await run.signal("card", "4111-1111")
+
+        assert [each.status for each in (await app.approvals.list()).approvals] == ["open", "open"]

@@ -23,7 +23,8 @@ class Call(NamedTuple):
     """A call within a step: the key of its checkpoint, the fingerprint of its request, its kind, title and library.
 
     A ``fingerprint`` is one word, or several ``label:digest`` separated by blanks, so that an error can name what
-    differs. ``title`` is the name shown to people; ``library`` is the version of the library that makes the call.
+    differs. ``title`` is the name shown to people; ``library`` is the version of the library that makes the call. The
+    result of a call whose ``name`` is a secret's is recorded sealed.
     """
 
     key: str
@@ -31,6 +32,12 @@ class Call(NamedTuple):
     kind: str = "call"
     title: str | None = None
     library: str | None = None
+    name: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Text that names the call in an error."""
+        return self.title or f"checkpoint {self.key[:40]!r}"
 
 
 class StepSession(Protocol):

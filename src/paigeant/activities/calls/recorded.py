@@ -96,7 +96,7 @@ def call_recorded(
         return _unrecorded(code, types, name)
     inside = ENCLOSING.get()
     place = f"ctx.{name}@{inside}" if inside else f"ctx.{name}"
-    call = Call(stored_key(f"{place}.{session.count(place)}"), title=f"checkpoint {name!r}")
+    call = Call(stored_key(f"{place}.{session.count(place)}"), title=f"checkpoint {name!r}", name=name)
     return _recorded(session, call, code, types, spent)
 
 

@@ -19,7 +19,7 @@ from paigeant.model.checks.flaws import WorkflowFlaw
 from paigeant.model.entries.entry import Entry
 from paigeant.model.entries.step import Step
 from paigeant.model.plan import Plan
-from paigeant.model.secrecy.secrets import SecretPolicy
+from paigeant.model.secrecy.secrets import SecretPolicy, made_by_model
 
 _RULE: Final = "secret"
 
@@ -36,9 +36,12 @@ def _steps_in(entry: Entry, before: Entry | None) -> Iterator[tuple[Step, Step |
             yield from _steps_in(each, None)
 
 
-def _waits(entries: Iterable[Entry]) -> bool:
-    """True if a run pauses at one of these entries, where a person may set a variable."""
-    return any(entry.awaits is not None or _waits(entry.inner) for entry in entries)
+def _signals(entries: Iterable[Entry]) -> Iterator[str]:
+    """Yield the signals that a run waits for; where it pauses a person may set any variable too."""
+    for entry in entries:
+        if entry.awaits is not None:
+            yield entry.awaits
+        yield from _signals(entry.inner)
 
 
 def check_secrets(plan: Plan, registry: ActivityRegistry, known: Known) -> list[WorkflowFlaw]:
@@ -79,7 +82,9 @@ class _Check:
         return [(at, *each) for (at, entry), before in several for each in _steps_in(entry, before)]
 
     def _of_activity(self, position: int, step: Step, activity: Activity) -> Iterator[WorkflowFlaw]:
-        handler = activity.execute
+        handler, made = activity.execute, self.policy.name_of(step.activity, step.name)
+        if made is not None and activity.is_agent:
+            yield self._flaw(position, step, made_by_model(made), handler)
         for shown in self._prompted(handler):
             text = f"its prompt names {shown}, a secret: a model is shown none; take it in deps, for tools"
             yield self._flaw(position, step, text, handler)
@@ -114,6 +119,9 @@ class _Check:
     def _elsewhere(self, position: int, step: Step) -> Iterator[WorkflowFlaw]:
         card = self.known.cards.get(step.activity)
         required: list[str] = [] if card is None else from_json(card.arguments).get("required", [])
+        made = self.policy.name_of(step.activity, step.name)
+        if made is not None and card is not None and card.agent is not None:
+            yield self._flaw(position, step, made_by_model(made))
         for name in self._refused(step, required):
             yield self._flaw(position, step, self.policy.refusal(step.activity, name))
 
@@ -126,9 +134,10 @@ class _Check:
         steps, fields = [step for _, step, _ in self._steps], self._fields()
         effects = [effects_of(self.registry[step.activity]) for step in steps if step.activity in self.registry]
         there = {name for step in steps for name in (step.activity, step.name) if name is not None}
-        there |= {name for each in effects for name in each.variables} | (fields or set())
+        signals = set(_signals(self.plan.itinerary))
+        there |= {name for each in effects for name in each.variables} | (fields or set()) | signals
         certain = fields is not None and self.plan.revision is None and len(effects) == len(steps)
-        certain = certain and not any(each.open for each in effects) and not _waits(self.plan.itinerary)
+        certain = certain and not any(each.open for each in effects) and not signals
         for name, readers in self.policy.readers.items():
             close = near(name, sorted(there), CLOSE)
             if name in there or not (certain or close):

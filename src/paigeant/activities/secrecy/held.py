@@ -62,6 +62,10 @@ class HeldSecrets:
         self._texts |= new
         _PROCESS.add(new)
 
+    def __bool__(self) -> bool:
+        """True if there are any."""
+        return bool(self._texts)
+
     def release(self) -> None:
         """Release all secrets."""
         if self._texts:

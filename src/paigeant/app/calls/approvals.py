@@ -12,6 +12,7 @@ from paigeant.app.inputs import variable_as_json
 from paigeant.app.operating.deeds import actor, attest
 from paigeant.app.options import read_count, read_names
 from paigeant.engine.runtime import Runtime
+from paigeant.engine.secrecy.operator import require_no_secret
 from paigeant.errors import InvalidInput, WrongState
 from paigeant.model.checks.options import spelled
 from paigeant.model.people.approvals import Answer, Approval, ApprovalPage, ApprovalStatus, AskedKind
@@ -72,6 +73,7 @@ class Approvals:
             )
         if asked.kind is AskedKind.BUDGET:
             _require_more(asked, edit)
+        await self._require_open(asked, edit)
         stay = asked.arguments if isinstance(asked.arguments, dict) else {}
         value = None if edit is None else _as_answer({**stay, **cast("Mapping[str, Any]", edit)})
         return await self._answer(approval_id, ApprovalStatus.APPROVED, value, by)
@@ -89,7 +91,8 @@ class Approvals:
         Raises UnknownApproval, WrongState for a question that is answered already or is a call to approve, and
         InvalidInput for a value that is not JSON.
         """
-        await self._require(approval_id, AskedKind.EXTERNAL, AskedKind.QUESTION, AskedKind.UNKNOWN)
+        asked = await self._require(approval_id, AskedKind.EXTERNAL, AskedKind.QUESTION, AskedKind.UNKNOWN)
+        await self._require_open(asked, value)
         return await self._answer(approval_id, ApprovalStatus.ANSWERED, _as_answer(value), by)
 
     async def _require(self, approval_id: int, *kinds: AskedKind) -> Approval:
@@ -98,6 +101,11 @@ class Approvals:
             how = "approve or deny" if asked.kind in {AskedKind.APPROVAL, AskedKind.BUDGET} else "answer or deny"
             raise WrongState(f"approval {approval_id} is of the kind {asked.kind}: {how} it")
         return asked
+
+    async def _require_open(self, asked: Approval, value: Any) -> None:
+        """Raise InvalidInput for an answer with a field that is a secret: a model is shown it."""
+        names = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else ()
+        await require_no_secret(self._runtime(), asked.workflow_id, names)
 
     async def _answer(self, approval_id: int, status: ApprovalStatus, value: str | None, by: str | None) -> Approval:
         by, said = actor().by if by is None else by, None if value is None else digest_of(value.encode())

@@ -13,7 +13,7 @@ from paigeant.cli.terminal.asking import ask
 from paigeant.cli.terminal.chosen import Last, RunId, chosen, shifted
 from paigeant.cli.terminal.commands import ValueCommand, new_app
 from paigeant.cli.terminal.console import note, printable, write
-from paigeant.cli.terminal.payload import read_value
+from paigeant.cli.terminal.payload import STDIN, read_input, read_value
 from paigeant.cli.terminal.results import write_json
 from paigeant.cli.terminal.timeline import value_text
 from paigeant.model.values.json_text import to_json
@@ -28,7 +28,7 @@ def variables(
         str | None, typer.Argument(metavar="NAME", help="The variable's name; without it all are printed.")
     ] = None,
     value: Annotated[
-        str | None, typer.Argument(metavar="VALUE", help="Set it to this: JSON, or else taken as a text.")
+        str | None, typer.Argument(metavar="VALUE|-", help="Set it to this: JSON, or else a text; - is stdin.")
     ] = None,
     last: Last = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -40,7 +40,7 @@ def variables(
     elif value is None:
         _print(workflow_id, key, as_json=as_json)
     else:
-        _set(workflow_id, key, read_value(value), as_json=as_json)
+        _set(workflow_id, key, read_input(STDIN) if value == STDIN else read_value(value), as_json=as_json)
 
 
 def _print_all(workflow_id: str | None, *, as_json: bool) -> None:
@@ -67,13 +67,13 @@ def _print(workflow_id: str | None, key: str, *, as_json: bool) -> None:
 
 
 def _set(workflow_id: str | None, key: str, value: JsonValue, *, as_json: bool) -> None:
-    async def question(app: Paigeant) -> UUID:
+    async def question(app: Paigeant) -> tuple[UUID, JsonValue]:
         run = await chosen(app, workflow_id)
         await run.set_variable(key, value)
-        return run.workflow_id
+        return run.workflow_id, await run.variable(key)
 
-    identity = ask(question)
+    identity, held = ask(question)
     if as_json:
-        write_json({"workflow_id": identity, "key": key, "value": value})
+        write_json({"workflow_id": identity, "key": key, "value": held})
     else:
         note(f"run {identity}: {printable(key)} is set")

@@ -106,7 +106,8 @@ class Executor:
             return execution
 
     async def _bind(self, leased: Leased, served: Served, step: _RunningStep) -> Bound:
-        step.secrets.require_seals(step.sealed_as)
+        if step.sealed_as is not None:
+            step.secrets.require_seals(step.sealed_as, by_model=self._registry[leased.message.topic].is_agent)
         bound = await bind_input(self._store, leased, served, step.secrets)
         context = served.handler.signature.context
         if context is not None:
@@ -134,6 +135,8 @@ class Executor:
                         await step.session.end()
             with Contained(of_step(leased.message.topic)):
                 accepted = accept(result, served.handler.result, step.secrets, step.sealed_as)
+                if step.session is not None:
+                    step.session.require_unspoken()
                 if isinstance(accepted.outcome, Revised):
                     await self._check_revision(accepted.outcome, leased.message.topic)
                 return accepted

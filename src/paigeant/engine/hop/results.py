@@ -111,7 +111,7 @@ def _check_parked(parked: Parked, secrets: StepSecrets) -> Parked:
         text = f"step {step!r}: Parked: resume_after: {error}"
         raise ResultError(text) from error
     if parked.signal is not None:
-        secrets.require_signal(check_name(parked.signal, step, "signal"))
+        secrets.require_unspoken(check_name(parked.signal, step, "signal").encode(), "the name of its signal")
     return replace(parked, reason=reason, resume_after=after)
 
 

@@ -8,7 +8,7 @@ from typing import Final, cast
 from pydantic import JsonValue
 from pydantic_core import from_json
 
-from paigeant.abc import SecretBox
+from paigeant.abc import Call, SecretBox
 from paigeant.activities.secrecy.held import HeldSecrets
 from paigeant.errors import ArgumentError, ConfigError, InvalidInput, ResultError, TamperedMessage, UnreadableSecret
 from paigeant.model.entries.entry import Entry
@@ -20,6 +20,7 @@ from paigeant.model.secrecy.secrets import (
     SecretOrigin,
     SecretPolicy,
     hidden_json,
+    made_by_model,
     may_be_sealed,
     replaced,
     sealed_in,
@@ -120,8 +121,8 @@ class StepSecrets:
             raise ArgumentError(f"step {self.step!r}: {self._policy.refusal(self.step, name)}")
 
     def _require_no_clear(self, name: str, value: JsonValue) -> None:
-        """Raise TamperedMessage for an unsealed secret, except empty items in results of branches."""
-        if sealed_in(value) is not None:
+        """Raise TamperedMessage for an unsealed secret, except null: a missing signal, or an empty item of branches."""
+        if value is None or sealed_in(value) is not None:
             return
         if not isinstance(value, list) or any(each is not None and sealed_in(each) is None for each in value):
             cure = "set it with `paigeant variables ID NAME VALUE`, then `paigeant retry ID`"
@@ -173,26 +174,37 @@ class StepSecrets:
         """Return the secret under which the output of a step is sealed, None if it is none."""
         return self._policy.name_of(activity, name)
 
-    def require_seals(self, name: str | None) -> None:
-        """Return if the step's secret output can be sealed; raises UnreadableSecret before it runs."""
-        if name is None:
-            return
+    def require_seals(self, name: str, *, by_model: bool) -> None:
+        """Return if the step's secret output can be sealed; raises UnreadableSecret before it runs.
+
+        Raises ResultError for the output of an agent: the recorded answers of its model contain it.
+        """
+        if by_model:
+            raise ResultError(f"step {self.step!r}: {made_by_model(name)}")
         try:
             self._box().require(self._policy.readers[name])
         except ConfigError as error:
             raise UnreadableSecret(f"step {self.step!r}: its output, the secret {name!r}: {error}") from error
+
+    def require_readable(self, name: str | None) -> None:
+        """Return if the step may read what is sealed under this name; raises ArgumentError."""
+        if name in self._policy.readers:
+            self._require_mine(name)
+
+    def keep_call(self, call: Call, json: bytes) -> bytes:
+        """Return the form in which the result of a call is recorded, as :meth:`keep` does."""
+        self.require_unspoken(call.key.encode(), "the name of a checkpoint")
+        return self.keep(json, call.label, call.name)
+
+    def recalled(self, name: str | None, json: bytes) -> bytes:
+        """Return the recorded result of a call, opened if its name is a secret's; raises as :meth:`reveal`."""
+        return self.reveal(name, json) if name in self._policy.readers else json
 
     def require_unspoken(self, json: bytes, what: str) -> None:
         """Raise ResultError, naming ``what``, for a JSON text that contains a held secret."""
         name = self.held.found_in(json)
         if name is not None:
             raise ResultError(f"step {self.step!r}: {what} has {name} in clear: it is not kept")
-
-    def require_signal(self, name: str) -> None:
-        """Raise ResultError if a step waits for a signal with a secret's name: payloads are stored in clear."""
-        self.require_unspoken(name.encode(), "the name of its signal")
-        if name in self._policy.readers:
-            raise ResultError(f"step {self.step!r}: it waits for the signal {name!r}, which is a secret's name")
 
     def require_apart(self, entries: Sequence[Entry]) -> None:
         """Raise ResultError if added entries use a secret in a decision, or contain one in clear."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Literal, Self, cast
 from uuid import UUID
@@ -52,13 +52,6 @@ class Wait(Entry):
     def awaits(self) -> str:
         """The signal."""
         return self.signal
-
-    def exposed(self) -> Iterator[tuple[str, str]]:
-        """Yield the signal: its payload is the variable of that name."""
-        yield (
-            self.signal,
-            f"the signal {self.signal!r} has the name of a secret, and what a signal carries lies in clear",
-        )
 
     @property
     def topic(self) -> str:

@@ -95,6 +95,11 @@ class SecretPolicy(BaseModel, frozen=True, extra="forbid"):
         return f"{name!r} is a secret that only {readers} may read: add {step!r} to secrets={{{name!r}: […]}}"
 
 
+def made_by_model(name: str) -> str:
+    """Return the error text for a secret that is the output of an agent."""
+    return f"its output is the secret {name!r}, and a model's answers are recorded in clear: have a function make it"
+
+
 def wrap(jwe: bytes) -> bytes:
     """Return the JSON text that replaces a sealed value."""
     return to_json({SEALED: jwe.decode()})

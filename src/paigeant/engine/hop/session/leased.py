@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
@@ -28,6 +27,7 @@ from paigeant.engine.hop.session.gate import LeasedGate
 from paigeant.engine.hop.session.histories import LeasedHistories
 from paigeant.engine.hop.session.identity import LeasedIdentity
 from paigeant.engine.hop.session.plan import LeasedPlan
+from paigeant.engine.hop.session.recordable import check_recordable
 from paigeant.engine.hop.session.recorder import StepRecorder
 from paigeant.engine.hop.session.variables import VariableNames
 from paigeant.engine.hop.threads import run_in_thread
@@ -37,12 +37,11 @@ from paigeant.errors import MessageRejected, ResultError, Unavailable
 from paigeant.model.calls.packed import pack
 from paigeant.model.events import CallMade, CallReplayed
 from paigeant.model.hops import Leased
-from paigeant.model.limits import CHECKPOINTS, DEPTH, KEY_LENGTH, KEY_PATTERN, VALUE_BYTES
+from paigeant.model.limits import CHECKPOINTS
 from paigeant.model.outcomes import Parked
 from paigeant.model.people.approvals import Answered
 from paigeant.model.spending.charges import Charge
 from paigeant.model.stored.checkpoints import Checkpoint, Recording, StepEpoch
-from paigeant.model.values.nesting import nesting
 from paigeant.routing.unwind import diverged
 
 T = TypeVar("T")
@@ -145,6 +144,7 @@ class LeasedSession(StepSession):
 
     async def recall(self, call: Call) -> bytes | None:
         """Return the recorded result of this call; all of the step are loaded at once, since a replay needs all."""
+        self._secrets.require_readable(call.name)
         if self._known is None:
             await self.here(self._read())
         known = (self._known or {}).get(call.key)
@@ -162,8 +162,9 @@ class LeasedSession(StepSession):
 
     async def record(self, call: Call, json: bytes, *, took: float = 0.0, charges: Sequence[Charge] = ()) -> bytes:
         """Record a JSON text; return the one that counts."""
-        self._check(call, json)
-        payload = await asyncio.to_thread(pack, json) if len(json) > _LARGE else pack(json)
+        check_recordable(self._step, call, json)
+        kept = self._secrets.keep_call(call, json)
+        payload = await asyncio.to_thread(pack, kept) if len(kept) > _LARGE else pack(kept)
         mine = Checkpoint(call.key, payload, call.fingerprint, call.kind, call.library, took)
         mine, signed = await self.patiently(partial(self._signed, mine, charges))
         first = await self._write(Recording(self._leased.grant.held, mine, signed)) or mine
@@ -173,10 +174,16 @@ class LeasedSession(StepSession):
             self._known[call.key] = first
         if took and self._store.reporter.wants(CallMade):
             self._store.reporter.report(CallMade(self._leased, call.kind, call.title or call.key, took))
-        return json if first is mine else self._same(call, first).json
+        return json if first is mine else self._text(call, self._same(call, first))
 
     async def _signed(self, made: Checkpoint, charges: Sequence[Charge]) -> tuple[Checkpoint, tuple[Charge, ...]]:
         return self._recorder.sign(self._leased, made, charges, self._epoch)
+
+    def require_unspoken(self) -> None:
+        """Raise ResultError for a recorded call with a secret in clear, which the step has come to hold since."""
+        if self._secrets.held:
+            for key, one in (self._known or {}).items():
+                self._secrets.require_unspoken(one.json, f"what it has recorded as {key!r}")
 
     async def start_afresh(self) -> None:
         """Begin a new epoch."""
@@ -256,7 +263,7 @@ class LeasedSession(StepSession):
 
     def _text(self, call: Call, recorded: Checkpoint) -> bytes:
         try:
-            return recorded.json
+            return self._secrets.recalled(call.name, recorded.json)
         except zlib.error as error:
             raise unreadable(call) from error
 
@@ -266,22 +273,6 @@ class LeasedSession(StepSession):
             return recorded
         differs = difference(recorded.fingerprint, call.fingerprint)
         raise self._unwind(Diverged(diverged(self._run, clean(call.title or call.key), differs)))
-
-    def _check(self, call: Call, json: bytes) -> None:
-        name = call.title or f"checkpoint {call.key[:40]!r}"
-        if re.fullmatch(KEY_PATTERN, call.key) is None:
-            text = (
-                f"a checkpoint's key is 1 to {KEY_LENGTH} characters, none a control character; not {call.key[:40]!r}"
-            )
-        elif len(json) > VALUE_BYTES:
-            text = f"{name} came to {len(json):,} bytes; at most {VALUE_BYTES:,} are recorded"
-        elif (depth := nesting(json)) > DEPTH:
-            text = f"{name} nests {depth} levels deep; at most {DEPTH} are recorded"
-        else:
-            self._secrets.require_unspoken(json, name)
-            self._secrets.require_unspoken(call.key.encode(), "the name of a checkpoint")
-            return
-        raise ResultError(f"step {self._step!r}: {text}")
 
     async def here(self, asked: Coroutine[Any, Any, T]) -> T:
         """Await it in the worker's event loop: a function in a thread may have its own loop."""
