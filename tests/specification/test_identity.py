@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from paigeant import ActivityContext, ActivityRegistry, Paigeant, Workflow
+from paigeant import ActivityContext, ActivityRegistry, Paigeant, Parallel, Step, SubWorkflow, Wait, Workflow
 from paigeant.config import Settings
 from paigeant.errors import InvalidInput, WrongState
 from paigeant.testing.waiting import eventually
@@ -90,6 +90,68 @@ async def test_steps_ask_for_no_more_than_the_dispatch_and_the_workflow_allow(
         assert (result.error and result.error.message) == why
 
     assert len(seen) == 1
+
+
+async def test_a_run_within_another_acts_for_the_same_person_within_what_both_workflows_allow(
+    serve: Any, registry: ActivityRegistry, provider: IdentityProvider, seen: list[str]
+) -> None:
+    inner = Workflow("inner", ["ask"], identity={"crm": ["crm.read", "crm.write"], "erp": "read"})
+    middle = Workflow("middle", [SubWorkflow("inner", input="payload")])
+    outer = {"crm": ["crm.read"], "mail": "send"}
+    app = await serve(inner, middle, Workflow("outer", [SubWorkflow("middle", input="payload")], identity=outer))
+    token = provider.token("ann")
+
+    asked = [
+        (READ, None),
+        ({"audience": "crm", "scopes": ["crm.write"]}, "the workflow's identity does not allow 'crm.write' at 'crm'"),
+        ({"audience": "mail", "scopes": ["send"]}, "the workflow's identity does not name the audience 'mail'"),
+        ({"audience": "erp", "scopes": ["read"]}, "the workflow's identity does not name the audience 'erp'"),
+    ]
+    for payload, why in asked:
+        result = await (await app.dispatch("outer", payload, obo_token=token)).result(30)
+        assert (result.error and result.error.message.partition(" (its child")[0]) == why
+    nobody = await (await app.dispatch("outer", READ)).result(30)
+
+    assert "without an identity" in nobody.error.message
+    assert len(seen) == len(provider.asked) == 1
+
+
+async def test_steps_in_branches_and_after_a_wait_act_for_the_person_too(
+    serve: Any, provider: IdentityProvider, seen: list[str]
+) -> None:
+    app = await serve(Workflow("flow", [Parallel(a=Step("ask"), b=Step("ask")), Wait("go"), "ask"]))
+
+    run = await app.dispatch("flow", READ, obo_token=provider.token("ann"))
+    await run.signal("go")
+
+    assert (await run.result(30)).output == "asked crm with ***"
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize("of", ["child", "parent"])
+async def test_a_new_token_for_a_run_or_for_one_within_it_lets_the_step_go_on(
+    serve: Any, provider: IdentityProvider, seen: list[str], of: str
+) -> None:
+    app: Paigeant = await serve(Workflow("inner", ["ask"]), Workflow("outer", [SubWorkflow("inner", input="payload")]))
+    provider.twists.append(over)
+    parent = await app.dispatch("outer", READ, obo_token=provider.token("ann"))
+    await eventually(lambda: begun(parent), within=20)
+    [child] = (await parent.view()).children
+    await eventually(lambda: waits(app.run(child.workflow_id)), within=20)
+    renewed = parent if of == "parent" else app.run(child.workflow_id)
+
+    with pytest.raises(InvalidInput, match="another person"):
+        await renewed.renew_identity(provider.token("bob"))
+    assert await renewed.renew_identity(provider.token("ann")) == 1
+
+    assert (await parent.result(30)).output == "asked crm with ***"
+    assert len(seen) == 1
+    [deed] = await parent.deeds()
+    assert deed.verb == "identity-renew"
+
+
+async def begun(run: Any) -> bool:
+    return bool((await run.view()).children)
 
 
 async def test_a_token_is_exchanged_once_for_a_step_and_again_for_the_next(

@@ -82,7 +82,7 @@ def commit_outcome(
     plans = _new_plans(leased.message.routing_slip.itinerary, transition) if twins else ()
     for plan in plans:
         runtime.plans.keep(plan)
-    done = transition.hop.status is StepStatus.COMPLETED
+    done, headers = transition.hop.status is StepStatus.COMPLETED, leased.message.headers
     return Commit(
         *(leased.grant.held, owner, uuid4(), transition, tuple(twins)),
         hand_over=next((twin.key for twin in twins if takes(twin)), None),
@@ -93,7 +93,7 @@ def commit_outcome(
         plans=tuple(plan.blob for plan in plans) if plans else (),
         history=beside.history if done else None,
         child=child,
-        has_grant=leased.message.headers.security.obo_token is not None,
+        granted=None if headers.security.obo_token is None else headers.run.root,
     )
 
 

@@ -137,7 +137,7 @@ async def require_signed(runtime: Runtime, leased: Leased, asked: CancelRequest)
 async def _adopted(runtime: Runtime, leased: Leased) -> Leased:
     """Return a step of an unsigned run, adopted together with its whole tree: development keys do that."""
     run = leased.message.headers.run
-    if await adopt_tree(runtime, (*run.parents, run.workflow_id)[0], leased=True):
+    if await adopt_tree(runtime, run.root, leased=True):
         text = f"run {run.workflow_id} began unsigned, and was adopted: keys of development vouch for it"
         runtime.report(Noticed(runtime.owner, Finding.warning("custody", text, _CONFIGURE)))
     records = await runtime.store.load_records(run.workflow_id)

@@ -226,8 +226,8 @@ class Commit:
     are those of the next hops; ``hand_over`` is the key of one that is due at once, to be written already leased to the
     committer, with fence and attempt 1. ``detail`` is the step's last progress, if it is to be stored, ``input`` the
     values of its arguments, ``record`` the signed record of the hop, ``history`` the conversation of an agent.
-    ``plans`` are those that no earlier twin referred to. ``child`` is a node's change of its child. A run that
-    ``has_grant`` loses it at its end.
+    ``plans`` are those that no earlier twin referred to. ``child`` is a node's change of its child. ``granted`` is the
+    run whose grant the hop may use, this one or the outermost that contains it; a run loses its own at its end.
     """
 
     held: LeaseToken
@@ -243,7 +243,7 @@ class Commit:
     plans: tuple[Blob, ...] = ()
     history: History | None = None
     child: ChildCommit | None = None
-    has_grant: bool = False
+    granted: UUID | None = None
 
     @property
     def due(self) -> tuple[Twin, ...]:

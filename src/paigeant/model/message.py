@@ -117,6 +117,11 @@ class RunHeaders:
         """The run's id as text."""
         return str(self.workflow_id)
 
+    @property
+    def root(self) -> UUID:
+        """The outermost run that contains this one, or the run itself: the one that was dispatched."""
+        return self.parents[0] if self.parents else self.workflow_id
+
     @lazy
     def correlation(self) -> str:
         """Id that relates this run to others: the given one, else the run's own id, which its children inherit."""

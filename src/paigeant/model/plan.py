@@ -36,6 +36,7 @@ class Terms(BaseModel, frozen=True, extra="forbid"):
 
     revision: RevisionPolicy | None = None
     budgets: tuple[Budget, ...] = ()
+    identity: IdentityPolicy | None = None
 
 
 class Publication(BaseModel, frozen=True, extra="forbid"):
@@ -76,7 +77,8 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     @property
     def terms(self) -> dict[str, JsonValue]:
         """Policies of its runs, as JSON data, without defaults."""
-        return Terms(revision=self.revision, budgets=self.budgets).model_dump(mode="json", exclude_defaults=True)
+        terms = Terms(revision=self.revision, budgets=self.budgets, identity=self.identity)
+        return terms.model_dump(mode="json", exclude_defaults=True)
 
     @property
     def picture(self) -> Picture:

@@ -31,9 +31,7 @@ def is_plain(commit: Commit) -> bool:
     if commit.detail is not None or commit.plans or made.joined:
         return False
     if made.end is not None:
-        return (
-            made.end.status is RunStatus.COMPLETED and made.end.undo is None and not (commit.twins or commit.has_grant)
-        )
+        return made.end.status is RunStatus.COMPLETED and made.end.undo is None and not (commit.twins or commit.granted)
     return len(commit.twins) == 1 and _is_next(commit.twins[0], commit)
 
 

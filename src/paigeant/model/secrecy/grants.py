@@ -63,7 +63,7 @@ class Subject(NamedTuple):
 
 
 class TokenRequest(NamedTuple):
-    """Request of a step: a token for one audience, with these scopes, for the subject of its run."""
+    """Request of a step: a token for one audience, with these scopes, for the subject of a dispatched run."""
 
     workflow_id: UUID
     handle: str
@@ -98,6 +98,18 @@ class IdentityPolicy(BaseModel, frozen=True, extra="forbid"):
         several = cast("Mapping[Any, Any]", given).items()
         said = {name: [each] if isinstance(each, str) else each for name, each in several}
         return cls.model_validate({"audiences": said})
+
+    def narrowed(self, inner: IdentityPolicy | None) -> IdentityPolicy:
+        """Return what this and another policy both allow; all of this, if there is no other."""
+        if inner is None:
+            return self
+        both = {name: scopes for name, scopes in self.audiences.items() if name in inner.audiences}
+        return IdentityPolicy(
+            audiences={
+                name: tuple(scope for scope in scopes if scope in inner.audiences[name])
+                for name, scopes in both.items()
+            }
+        )
 
     def lacks(self, audience: str, scopes: frozenset[str]) -> str | None:
         """Return the missing permission in words; None if everything is allowed."""

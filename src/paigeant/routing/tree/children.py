@@ -17,6 +17,7 @@ from paigeant.model.plan_text import Itinerary, plan_of
 from paigeant.model.revision import SlipPolicy
 from paigeant.model.routing_slip import NOTHING_AHEAD, RoutingSlip
 from paigeant.model.runs import RESUMABLE, Direction, RunStatus
+from paigeant.model.secrecy.grants import IdentityPolicy
 from paigeant.model.tree.changes import ChildBegun, ChildRetried, ChildTurned
 from paigeant.model.tree.children import ChildAwaited, ChildState
 from paigeant.model.values.values import NULL, Blob, Value
@@ -57,7 +58,7 @@ def no_plan(entry: SubWorkflow) -> Faulted:
 
 
 def begin_child(leased: Leased, entry: SubWorkflow, child: UUID, given: ChildInput, tenant: str | None) -> ChildBegun:
-    """Return the begin of a child run: it has the same trace, deadline, policy and correlation.
+    """Return the begin of a child run: it has the same trace, deadline, policy, correlation and identity.
 
     Its plan is the one at the parent's dispatch, which is stored in the entry.
     """
@@ -68,6 +69,7 @@ def begin_child(leased: Leased, entry: SubWorkflow, child: UUID, given: ChildInp
         *(parent.run.traceparent, parent.run.tracestate, parent.run.deadline),
         budgets=(*terms.budgets, *parent.run.budgets),
         parents=(*parent.run.parents, parent.workflow_id),
+        identity=_identity(parent, terms),
     )
     itinerary = Itinerary(plan_of(entry.entries or ()), child)
     slip, passed = begin(itinerary, given.seen)
@@ -76,6 +78,14 @@ def begin_child(leased: Leased, entry: SubWorkflow, child: UUID, given: ChildInp
     headers = Headers(run, *place, security=parent.security, trail=trail)
     message = PaigeantMessage(headers, Payload(given.value), slip)
     return ChildBegun(message, hashlib.sha256(given.json).hexdigest(), passed, tenant, given.blobs)
+
+
+def _identity(parent: Headers, terms: Terms) -> IdentityPolicy | None:
+    """Return the identity policy of a child: what both workflows allow; none for a run without an identity."""
+    outer = parent.run.identity
+    if parent.security.obo_token is None or outer is None:
+        return None if parent.security.obo_token is None else terms.identity
+    return outer.narrowed(terms.identity)
 
 
 # -- the child run has ended

@@ -36,13 +36,14 @@ class SqlAccess(InDatabase, AccessTokens, Grants, SigningKeys):
     async def revoke_token(self, name: str) -> bool:
         return await self.database.write(lambda tx: tokens.revoke(tx, name), News.NOTHING)
 
-    async def load_grant(self, held: LeaseToken, owner: str) -> GrantAnswer:
-        return await self.database.read(lambda tx: grants.load_grant(tx, held, owner), single=True)
+    async def load_grant(self, held: LeaseToken, owner: str, run: UUID) -> GrantAnswer:
+        return await self.database.read(lambda tx: grants.load_grant(tx, held, owner, run), single=True)
 
     async def renew_grant(self, workflow_id: UUID, grant: SealedGrant, *, deed: Deed | None = None) -> int:
-        return await self.database.write(
+        here = await self.database.write(
             lambda tx: grants.renew_grant(tx, operate.find(tx, workflow_id), grant, deed), News.WORK
         )
+        return here + await self.database.write(lambda tx: grants.hasten_within(tx, workflow_id), News.WORK)
 
     async def record_keys(self, keys: Sequence[PublishedKey]) -> None:
         await self.database.write(lambda tx: signing_keys.keep_keys(tx, keys), News.NOTHING)

@@ -212,7 +212,8 @@ def _write_hop(rows: Rows, one: Commit, hop: HopRow) -> None:
             hop.change(holds.hold(hop, held, one, now, closes=closes_node(run, one, hop.direction)))
             meet_kept(rows, run, hop)
             ask(rows, hop, one.transition.writes.asks)
-            hasten_granted(rows, run, hop)
+            if one.granted is not None:
+                hasten_granted(rows, one.granted, hop)
         case Left() as left:
             rows.leave(hop, holds.leave(hop, left, one, now))
     hop.note(one.detail, now)

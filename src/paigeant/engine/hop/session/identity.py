@@ -68,7 +68,7 @@ class LeasedIdentity(IdentityAccess):
         lacking = None if policy is None else policy.lacks(audience, scopes)
         if lacking is not None:
             raise IdentityRefused(lacking)
-        return TokenRequest(headers.workflow_id, handle, audience, scopes)
+        return TokenRequest(headers.run.root, handle, audience, scopes)
 
     async def _token(self, asked: TokenRequest) -> IssuedToken:
         key = (asked.audience, asked.scopes)
@@ -81,7 +81,7 @@ class LeasedIdentity(IdentityAccess):
 
     async def _exchange(self, asked: TokenRequest) -> IssuedToken:
         store, owner, held = self._recorder.store, self._recorder.owner, self._leased.grant.held
-        answer = await self._step.patiently(lambda: store.load_grant(held, owner))
+        answer = await self._step.patiently(lambda: store.load_grant(held, owner, asked.workflow_id))
         if not answer.alive:
             raise self._step.ended()
         if answer.sealed is None:

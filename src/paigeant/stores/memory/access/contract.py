@@ -17,7 +17,7 @@ from paigeant.model.secrecy.grants import GrantAnswer, SealedGrant
 from paigeant.model.stored.access_tokens import StoredToken, TokenGrant
 from paigeant.protocol import leases
 from paigeant.protocol.people import grants
-from paigeant.stores.memory.access.grants import hasten_granted
+from paigeant.stores.memory.access.grants import hasten_granted, open_within
 from paigeant.stores.memory.custody import keep_deeds
 from paigeant.stores.memory.operator import find
 from paigeant.stores.memory.rows import Rows
@@ -56,19 +56,21 @@ class MemoryGrants(Grants):
 
     _rows: Rows
 
-    async def load_grant(self, held: LeaseToken, owner: str) -> GrantAnswer:
-        run, hop = self._rows.runs.get(held.key.workflow_id), self._rows.hop(held.key)
+    async def load_grant(self, held: LeaseToken, owner: str, run: UUID) -> GrantAnswer:
+        of_hop, hop = self._rows.runs.get(held.key.workflow_id), self._rows.hop(held.key)
         alive = leases.is_alive(hop, held.fence) and hop is not None and hop.owner == owner
-        if run is None or run.completed_at is not None or not alive:
+        if of_hop is None or of_hop.completed_at is not None or not alive:
             return GrantAnswer(alive=False)
-        return GrantAnswer(alive=True, sealed=None if run.grant is None else run.grant[0].sealed)
+        granted = self._rows.runs.get(run)
+        return GrantAnswer(alive=True, sealed=granted.grant[0].sealed if granted and granted.grant else None)
 
     async def renew_grant(self, workflow_id: UUID, grant: SealedGrant, *, deed: Deed | None = None) -> int:
         run = find(self._rows, workflow_id)
         grants.require_open(run)
         run.grant = grant, self._rows.clock()
         keep_deeds(self._rows, deed)
-        hastened = sum(hasten_granted(self._rows, run, hop) for hop in run.twins.values())
+        hops = [hop for one in open_within(self._rows, workflow_id) for hop in one.twins.values()]
+        hastened = sum(hasten_granted(self._rows, workflow_id, hop) for hop in hops)
         self._rows.changes.note()
         return hastened
 
