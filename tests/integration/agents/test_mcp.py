@@ -30,13 +30,13 @@ def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
     return ModelResponse(parts=[TextPart("done")])
 
 
-def toolset(log: Path) -> Any:
+def toolset(log: Path, name: str = "shelf") -> Any:
     transports: Any = import_module("fastmcp.client.transports")
     mcp: Any = import_module("pydantic_ai.mcp")
     environment = {**os.environ, "SHELF_LOG": str(log), "PYTHONPATH": os.pathsep.join(sys.path)}
     server = str(Path(__file__).with_name("shelf.py"))
     transport = transports.StdioTransport(sys.executable, [server], env=environment, keep_alive=False)
-    return mcp.MCPToolset(transport, id="shelf", init_timeout=30)  # by default 5 s, in which a process must start
+    return mcp.MCPToolset(transport, id=name, init_timeout=30)  # by default 5 s, in which a process must start
 
 
 async def test_a_server_is_started_once_for_a_step_and_never_for_a_replay(tmp_path: Path):
@@ -62,3 +62,34 @@ async def test_a_server_is_started_once_for_a_step_and_never_for_a_replay(tmp_pa
     assert [call.kind for call in calls].count("unit") == 1  # what tools there are, asked once
     assert result.steps[0].calls is not None
     assert result.steps[0].calls.tools == 2
+
+
+async def test_each_of_several_servers_is_started_once_and_told_what_is_meant_for_it(tmp_path: Path):
+    offered: list[list[str]] = []
+
+    def choose(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        offered.append(sorted(tool.name for tool in info.function_tools))
+        if len(messages) > 1:
+            return ModelResponse(parts=[TextPart("done")])
+        return ModelResponse(parts=[ToolCallPart(f"{name}_find", {"item": item}) for name, item in ("a1", "b2", "a3")])
+
+    tries = list[int]()
+    servers = [toolset(tmp_path / name, name).prefixed(name) for name in "ab"]
+    registry, agent = ActivityRegistry(), Agent(FunctionModel(choose), name="finder", toolsets=servers)
+
+    @agent.output_validator
+    async def twice(output: str) -> str:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ConnectionError
+        return output
+
+    registry.agent(agent, prompt="go", retry=RetryPolicy(max_attempts=2, initial_delay=0.01))
+    settings = Settings(store="memory://", transport="memory://")
+    async with Paigeant(registry, workflows=[Workflow("w", ["finder"])], settings=settings) as app, app.worker():
+        result = await (await app.dispatch("w", None)).result(timeout=40)
+
+    assert (result.status, result.steps[0].attempt) == (RunStatus.COMPLETED, 2)
+    assert offered == [["a_find", "b_find"]] * 2
+    assert sorted((tmp_path / "a").read_text().split("\n")) == ["", "find 1", "find 3", "started"]
+    assert sorted((tmp_path / "b").read_text().split("\n")) == ["", "find 2", "started"]
