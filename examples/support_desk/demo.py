@@ -96,7 +96,7 @@ def read(ticket: Path) -> dict[str, str]:
 async def published(app: Paigeant, worker: Worker) -> None:
     """Wait until the worker has told the store what it serves; whoever dispatches need not import any handlers."""
     end = monotonic() + PATIENCE
-    while await app.store.find_plan("support") is None:
+    while "support" not in await app.store.list_plans():
         worker.must_live()
         if monotonic() > end:
             raise Broken("the worker does not start")

@@ -193,7 +193,9 @@ async def test_each_page_asks_little_of_a_million_runs(backend: str, tmp_path: P
     registry.execute("charge")(lambda: None)
     settings = Settings(store=url)
     async with Paigeant(registry, workflows=[Workflow("order", ["charge"])], settings=settings) as app:
-        await app.store.publish_catalog(list(app.workflows.values()), [registry["charge"].card])
+        elsewhere = [Workflow(f"order-{number}", ["charge"], activities=registry) for number in range(20)]
+        plans = [flow.plan for flow in elsewhere]
+        await app.store.publish_catalog([*app.workflows.values(), *plans], [registry["charge"].card])
         fill(url)
         transport = httpx2.ASGITransport(app=asgi(app))
         event.listen(Engine, "after_cursor_execute", looks.after)

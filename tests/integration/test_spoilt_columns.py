@@ -82,7 +82,7 @@ def readers(app: Paigeant, runs: list[UUID]) -> dict[str, Callable[[], Awaitable
         "count_open": store.count_open,
         "count_ends": lambda: store.count_ends(timedelta(days=1)),
         "list_plans": store.list_plans,
-        "find_plan": lambda: store.find_plan("coat"),
+        "find_plans": lambda: store.find_plans(["coat"]),
         "find_cards": lambda: store.find_cards(["cut"]),
         "list_workers": store.list_workers,
         "find_unserved": store.find_unserved,

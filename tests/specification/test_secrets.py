@@ -46,7 +46,7 @@ def seen(registry: ActivityRegistry) -> dict[str, Any]:
         got["charge"] = (card.reveal(), tokenise, pin, payload.card, payload.letter)
         ctx.logger.warning("charging %s with %s", card.reveal(), tokenise)
         ctx.heartbeat({"card": card.reveal()})
-        await ctx.save_variable("pin", 987654)
+        await ctx.save_variable("pin", 98765432198765)
         return f"charged for {payload.item}"
 
     @registry.execute("ship")
@@ -62,7 +62,7 @@ async def test_a_secret_is_opened_for_the_steps_that_may_read_it_and_lies_in_cle
 ) -> None:
     caplog.set_level(logging.DEBUG)
     app = await serve(Workflow("flow", ["tokenise", "charge", "ship"], secrets=SECRETS), worker=False)
-    payload = {"item": "tea", "card": CARD, "pin": 135790, "letter": LETTER}
+    payload = {"item": "tea", "card": CARD, "pin": 13579024680135, "letter": LETTER}
 
     run = await app.dispatch("flow", payload)
     bytes_of = [*await everything(settings, tmp_path)]
@@ -72,7 +72,7 @@ async def test_a_secret_is_opened_for_the_steps_that_may_read_it_and_lies_in_cle
 
     stars = {"item": "tea", "card": "***", "pin": "***", "letter": "***"}
     assert seen["tokenise"] == stars
-    assert seen["charge"] == (CARD, TOKEN, 135790, CARD, LETTER)
+    assert seen["charge"] == (CARD, TOKEN, 13579024680135, CARD, LETTER)
     assert seen["ship"] == (stars, "charged for tea")
     assert result.output == stars
     view = await run.view()
@@ -83,7 +83,10 @@ async def test_a_secret_is_opened_for_the_steps_that_may_read_it_and_lies_in_cle
     said = [view, await app.store.load_evidence(run.workflow_id), *(vars(record) for record in caplog.records)]
     bytes_of += [repr(each).encode() for each in said]
     assert not [
-        clear for clear in (CARD, TOKEN, "135790", "987654", LETTER[:28]) for each in bytes_of if holds(each, clear)
+        clear
+        for clear in (CARD, TOKEN, "13579024680135", "98765432198765", LETTER[:28])
+        for each in bytes_of
+        if holds(each, clear)
     ]
     assert "charging *** with ***" in caplog.text
 

@@ -14,8 +14,8 @@ class Published(ABC):
     """Read access to published workflows and activities, and to the workers that are alive."""
 
     @abstractmethod
-    async def find_plan(self, workflow: str) -> Plan | None:
-        """Return the workflow published under this name, None if there is none."""
+    async def find_plans(self, workflows: Collection[str]) -> dict[str, Plan]:
+        """Return the published workflows of these names; those never published are left out."""
 
     @abstractmethod
     async def list_plans(self) -> list[str]:

@@ -76,7 +76,7 @@ class Catalog:
         flaws: list[WorkflowFlaw] = []
         for position, entry in enumerate(plan.itinerary, 1):
             for name in dict.fromkeys(each.workflow for each in sub_workflows([entry])):
-                child = self.plans.get(name) or await directory.find_plan(name)
+                child = self.plans.get(name) or (await directory.find_plans([name])).get(name)
                 if child is not None and child.secrets is None:
                     continue
                 text = (
@@ -111,7 +111,7 @@ class Catalog:
             if self.plans.get(workflow.name) is not workflow.plan:
                 self.add(workflow)
             return workflow.plan
-        plan = self.plans.get(workflow) or await directory.find_plan(workflow)
+        plan = self.plans.get(workflow) or (await directory.find_plans([workflow])).get(workflow)
         if plan is not None:
             return plan
         raise await unknown_workflow(workflow, self.plans, directory)

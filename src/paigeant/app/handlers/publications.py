@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
@@ -44,8 +43,8 @@ async def list_workers(directory: Directory) -> list[WorkerCard]:
 async def list_workflows(here: Mapping[str, Plan], directory: Directory) -> list[WorkflowListing]:
     """Return the workflows that are known here or were ever published, by name."""
     workers, published = await directory.list_workers(), await directory.list_plans()
-    found = await asyncio.gather(*(directory.find_plan(name) for name in published if name not in here))
-    plans = [*here.values(), *(plan for plan in found if plan is not None)]
+    found = await directory.find_plans([name for name in published if name not in here])
+    plans = [*here.values(), *found.values()]
     return [listing_of(plan, workers) for plan in sorted(plans, key=lambda plan: plan.name)]
 
 

@@ -62,12 +62,12 @@ class ProvenDirectory(Published):
         """Read from the store of ``runtime``, and verify with its codec."""
         self._runtime = runtime
 
-    async def find_plan(self, workflow: str) -> Plan | None:
-        """Return the workflow published under this name, None without one; raises WrongState and Unavailable."""
-        plan = await self._runtime.store.find_plan(workflow)
-        if plan is not None:
+    async def find_plans(self, workflows: Collection[str]) -> dict[str, Plan]:
+        """Return the published workflows of these names; raises WrongState and Unavailable."""
+        plans = await self._runtime.store.find_plans(workflows)
+        for plan in plans.values():
             await require_published(self._runtime, plan)
-        return plan
+        return plans
 
     async def find_cards(self, activities: Collection[str]) -> dict[str, ActivityCard]:
         """Return the published cards of these activities; raises WrongState and Unavailable."""

@@ -26,8 +26,8 @@ class SqlDirectory(InDatabase, Directory):
     async def publish_catalog(self, plans: Sequence[Plan], cards: Sequence[ActivityCard]) -> None:
         await self.database.write(lambda tx: catalog.publish_catalog(tx, plans, cards), News.NOTHING)
 
-    async def find_plan(self, workflow: str) -> Plan | None:
-        return await self.database.read(lambda tx: catalog.find_plan(tx, workflow))
+    async def find_plans(self, workflows: Collection[str]) -> dict[str, Plan]:
+        return await self.database.read(lambda tx: catalog.find_plans(tx, workflows))
 
     async def list_plans(self) -> list[str]:
         return await self.database.read(catalog.list_plans)

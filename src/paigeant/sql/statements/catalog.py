@@ -21,8 +21,8 @@ from paigeant.sql.statements.custody.deeds import keep_deeds
 Published = TypeVar("Published", Plan, ActivityCard)
 
 _NAMESPACE: Final = bindparam("namespace", type_=Text)
-_PLAN: Final = select(workflows.c.plan, workflows.c.published_at).where(
-    workflows.c.namespace == _NAMESPACE, workflows.c.name == bindparam("name")
+_PLANS: Final = select(workflows.c.name, workflows.c.plan, workflows.c.published_at).where(
+    workflows.c.namespace == _NAMESPACE, workflows.c.name.in_(bindparam("names", expanding=True))
 )
 _NAMES: Final = select(workflows.c.name).where(workflows.c.namespace == _NAMESPACE).order_by(workflows.c.name)
 _CARDS: Final = select(activities.c.name, activities.c.card, activities.c.published_at).where(
@@ -49,13 +49,17 @@ def publish_catalog(tx: Tx, plans: Sequence[Plan], cards: Sequence[ActivityCard]
     tx.upsert(activities, [{**shared, "name": card.name, "card": card} for card in cards])
 
 
-def find_plan(tx: Tx, workflow: str) -> Plan | None:
-    """Return the workflow published under this name."""
-    rows = list(tx.rows(_PLAN, namespace=tx.namespace, name=workflow))
-    if any(row.plan is None for row in rows):
-        text = f"the workflow {workflow} as it lies in the store cannot be read: have a worker publish it again"
+def find_plans(tx: Tx, names: Collection[str]) -> dict[str, Plan]:
+    """Return the published workflows of these names."""
+    found = (tx.rows(_PLANS, namespace=tx.namespace, names=part) for part in chunks(list(names)))
+    return {row.name: _published(_readable(row.plan, row.name), row.published_at) for rows in found for row in rows}
+
+
+def _readable(plan: Plan | None, name: str) -> Plan:
+    if plan is None:
+        text = f"the workflow {name} as it lies in the store cannot be read: have a worker publish it again"
         raise WrongState(text)
-    return _published(rows[0].plan, rows[0].published_at) if rows else None
+    return plan
 
 
 def _published(one: Published, at: datetime) -> Published:

@@ -160,8 +160,8 @@ class MemoryStore(MemoryOperator, MemoryCalls, MemoryAccessTokens, MemoryGrants,
         self._rows.plans.update((plan.name, plan) for plan in plans)
         self._rows.cards.update((card.name, card) for card in cards)
 
-    async def find_plan(self, workflow: str) -> Plan | None:
-        return self._rows.plans.get(workflow)
+    async def find_plans(self, workflows: Collection[str]) -> dict[str, Plan]:
+        return {name: self._rows.plans[name] for name in workflows if name in self._rows.plans}
 
     async def list_plans(self) -> list[str]:
         return sorted(self._rows.plans)

@@ -84,8 +84,7 @@ class DirectoryGuarantees(StoreBackend):
         await store.publish_catalog([short, Plan(name="book", itinerary=(Step("draft"),))], [])
         await store.publish_catalog([long], [])
 
-        assert await store.find_plan("article") == long
-        assert await store.find_plan("unheard") is None
+        assert await store.find_plans(["article", "unheard"]) == {"article": long}
         assert await store.list_plans() == ["article", "book"]
 
     async def test_the_cards_of_published_activities_are_found_and_the_latest_wins(self, store: Store) -> None:
