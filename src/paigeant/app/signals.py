@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ async def send_all(runtime: Runtime, signals: Iterable[Signal]) -> list[Receipt]
     sent = [signal.checked() if isinstance(cast("Any", signal), Signal) else _no_signal(signal) for signal in signals]
     receipts: list[Receipt] = []
     for first in range(0, len(sent), TOGETHER):
-        group = [await prepared(runtime, each) for each in sent[first : first + TOGETHER]]
+        group = await asyncio.gather(*(prepared(runtime, each) for each in sent[first : first + TOGETHER]))
         receipts += await runtime.store.send_signals(group)
     return receipts
 
