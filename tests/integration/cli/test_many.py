@@ -61,6 +61,6 @@ def test_top_shows_what_needs_a_person_and_the_queues(project: Any):
     assert [(group["cause"], group["step"], group["error"]) for group in seen["attention"]] == [
         ("failed", "fails", "TimeoutError")
     ]
-    assert [queue["activity"] for queue in seen["queues"]] == ["fails"]
+    assert [queue["activity"] for queue in seen["queues"]] == ["fails", "paigeant.flow"]
     assert "TimeoutError" in shown
     assert "needs a person" in shown
