@@ -14,7 +14,7 @@ EXTRA  := $(VENV)/.extra
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-pythons test-newest-python agents-versions agents-oldest test-slow fuzz services lint format types layers smoke bench bench-quick bench-check bench-profile bench-publish bench-requirements chaos chaos-smoke chaos-sqlite chaos-selftest chaos-nightly chaos-figures requirements clean
+.PHONY: help demo test test-pythons test-newest-python agents-versions agents-oldest test-slow fuzz services lint format types layers smoke bench bench-quick bench-check bench-profile bench-publish bench-requirements chaos chaos-smoke chaos-selftest chaos-nightly chaos-figures requirements clean
 
 help:          ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 22
@@ -31,7 +31,7 @@ test-pythons: services  ## unit, contract and specification tests on every Pytho
 	.ci/pythons all tests/unit tests/contracts tests/specification
 
 test-newest-python: ## a part of them on the newest Python that is here, within two minutes
-	.ci/pythons newest tests/unit/activities tests/unit/app tests/unit/model tests/unit/routing tests/specification/test_types.py tests/specification/test_values.py tests/specification/test_running.py tests/specification/test_failing.py tests/specification/test_agents.py -k "not sqlite and not postgres and not redis and not rabbitmq and not long_lists and not interrupting"
+	.ci/pythons newest tests/unit/activities tests/unit/app tests/unit/model tests/unit/routing tests/specification -k "not sqlite and not postgres and not redis and not rabbitmq and not long_lists and not interrupting"
 
 AGENTS = tests/unit/agents tests/specification/test_accounting.py tests/specification/test_agent_options.py \
 	tests/specification/test_behaviours_of_agents.py \
@@ -101,9 +101,6 @@ chaos: $(DEV) services ## kill workers and servers under load, a little on every
 
 chaos-smoke: $(DEV) services ## the same with fewer runs and kills, in half the time
 	$(BIN)/python -m chaos all --plan smoke
-
-chaos-sqlite: $(DEV) ## the same on SQLite alone, within a minute
-	$(BIN)/python -m chaos run sqlite --plan smoke
 
 chaos-selftest: $(DEV) ## take safeguards out one by one, and see that the invariants notice
 	$(BIN)/python -m chaos selftest
