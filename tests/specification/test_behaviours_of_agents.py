@@ -28,6 +28,7 @@ from paigeant import ActivityRegistry, ForEach, RetryPolicy, RunStatus, Workflow
 from paigeant.agents import PaigeantDurability
 from paigeant.config import Settings
 from paigeant.testing.waiting import eventually
+from tests.flaky import Flaky
 
 AGAIN = RetryPolicy(max_attempts=3, initial_delay=0.01)
 
@@ -35,19 +36,6 @@ AGAIN = RetryPolicy(max_attempts=3, initial_delay=0.01)
 @pytest.fixture(params=["sqlite"])
 def settings(tmp_path: Path) -> Settings:
     return Settings(store=f"sqlite:///{tmp_path}/paigeant.db", transport=None, grace=1, lease=30)
-
-
-class Flaky:
-    """A tool that fails in the first attempt of its step, so that a second one replays what came before."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-
-    async def flaky(self) -> str:
-        self.calls += 1
-        if self.calls == 1:
-            raise ConnectionError
-        return "at last"
 
 
 def asked(messages: list[ModelMessage]) -> list[str]:

@@ -149,6 +149,18 @@ async def test_one_that_is_not_there_is_a_fault_that_says_why(registry: Activity
     assert "there is none: it has to be a step of an agent before this one" in result.error.message
 
 
+def register_writers(registry: ActivityRegistry) -> None:
+    """Register agents that continue the histories of one that keeps it, of one that does not, and of a function."""
+
+    @registry.execute
+    def plain() -> None: ...
+
+    registry.agent(agent("a"), prompt="a")
+    registry.agent(agent("forgetful"), prompt="f", keep_history=False)
+    for name, history in (("b", "a"), ("c", "forgetful"), ("d", "plain")):
+        registry.agent(agent(name), prompt=name, history=history)
+
+
 @pytest.mark.parametrize(
     ("steps", "why"),
     [
@@ -162,13 +174,7 @@ async def test_one_that_is_not_there_is_a_fault_that_says_why(registry: Activity
 async def test_a_history_that_nothing_can_leave_is_refused_at_dispatch(
     steps: list[str], why: str, registry: ActivityRegistry, serve: Any
 ):
-    @registry.execute
-    def plain() -> None: ...
-
-    registry.agent(agent("a"), prompt="a")
-    registry.agent(agent("forgetful"), prompt="f", keep_history=False)
-    for name, history in (("b", "a"), ("c", "forgetful"), ("d", "plain")):
-        registry.agent(agent(name), prompt=name, history=history)
+    register_writers(registry)
     app = await serve()
 
     with pytest.raises(InvalidInput, match=why):
@@ -187,13 +193,7 @@ async def test_a_history_that_nothing_can_leave_is_refused_at_dispatch(
 async def test_it_is_refused_too_where_agents_are_known_only_by_what_their_workers_published(
     steps: list[str], why: str, registry: ActivityRegistry, serve: Any, settings: Settings
 ):
-    @registry.execute
-    def plain() -> None: ...
-
-    registry.agent(agent("a"), prompt="a")
-    registry.agent(agent("forgetful"), prompt="f", keep_history=False)
-    for name, history in (("b", "a"), ("c", "forgetful"), ("d", "plain")):
-        registry.agent(agent(name), prompt=name, history=history)
+    register_writers(registry)
     await serve()
 
     workflows = [Workflow("w", steps), Workflow("fits", ["a", "b"])]

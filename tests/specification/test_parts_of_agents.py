@@ -44,6 +44,7 @@ from pydantic_ai.toolsets import DynamicToolset
 
 from paigeant import ActivityRegistry, RetryPolicy, RunStatus, Workflow, testing
 from paigeant.config import Settings
+from tests.flaky import Flaky
 
 AGAIN = RetryPolicy(max_attempts=3, initial_delay=0.01)
 PNG = BinaryContent(b"\x89PNG\x00\xff", media_type="image/png")
@@ -71,19 +72,6 @@ class Script:
 
 def call(tool: str, **arguments: Any) -> ToolCallPart:
     return ToolCallPart(tool, arguments)
-
-
-class Flaky:
-    """A tool that fails when it is first called."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-
-    async def flaky(self) -> str:
-        self.calls += 1
-        if self.calls == 1:
-            raise ConnectionError
-        return "at last"
 
 
 async def replayed(registry: ActivityRegistry, serve: Any, script: Script, tools: list[Any], **options: Any) -> Any:
